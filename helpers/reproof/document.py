@@ -1,0 +1,358 @@
+"""The plan: one typed YAML document, the only source for everything downstream.
+
+Every number that shapes the reproduction is a `Sourced` value. Experiments share settings through a group;
+`settings_of` merges group and experiment, key by key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, field_validator, model_validator
+
+from reproof import yamlio
+from reproof.errors import PackError, near
+from reproof.records import Identifier, Record, Sourced, validated
+
+Number = int | float
+
+
+class Paper(Record):
+    """What is reproduced."""
+
+    title: str = Field(min_length=3)
+    authors: str = ""
+    arxiv: str = ""
+    url: str = ""
+    licence: str = ""
+
+
+class Equation(Record):
+    """An equation, theorem or algorithm of the paper and the function that implements it."""
+
+    id: str = Field(description="as the paper names it, like Theorem 1 or Eq. 13")
+    states: str = Field(description="what it says, in one line")
+    implemented_by: str = Field("", description="module.function in the core")
+    note: str = ""
+
+
+class TensorSpec(Record):
+    """One input of a probed call."""
+
+    shape: list[int] = Field(min_length=0)
+    dtype: str = "float32"
+    dist: Literal["normal", "uniform", "zeros", "ones", "weights", "integers"] = "normal"
+    low: float = 0.0
+    high: float = 1.0
+    requires_grad: bool = False
+
+    @field_validator("shape")
+    @classmethod
+    def _positive(cls, shape: list[int]) -> list[int]:
+        if any(size <= 0 for size in shape):
+            raise ValueError(f"every size must be positive, got {shape}")
+        return shape
+
+
+class Expect(Record):
+    """What a probed call must do."""
+
+    shapes: list[list[int]] | None = Field(None, description="of the outputs, in order")
+    dtype: str | None = None
+    finite: bool = True
+    grad: list[str] = Field(default_factory=list, description="inputs that must receive a non-zero gradient")
+    zero_on_equal: bool | None = Field(None, description="the value is 0 when the first two inputs are equal")
+    symmetric: bool | None = Field(None, description="swapping the first two inputs keeps the value")
+    equals: str | None = Field(None, description="another target, called on the same inputs, that must agree")
+    equals_scale: float = Field(1.0, description="ours = scale * theirs")
+    rtol: float = Field(1e-3, gt=0)
+    raises: str | None = Field(None, description="the call must fail with this exception: a trap kept on record")
+
+
+class Call(Record):
+    """One library call with the exact shapes of an experiment."""
+
+    id: str = Field(pattern=r"^[a-z0-9_]+$")
+    target: str = Field(description="dotted name, like geomloss.SamplesLoss")
+    init: dict[str, Any] | None = Field(None, description="constructor arguments when the target is a class")
+    args: list[str] = Field(default_factory=list, description="input names passed by position, in order")
+    kwargs: dict[str, Any] = Field(default_factory=dict)
+    inputs: dict[str, TensorSpec]
+    experiments: list[str] = Field(min_length=1)
+    expect: Expect = Expect()
+    because: str = ""
+
+
+class Library(Record):
+    """A third-party package and the calls that the reproduction makes to it."""
+
+    name: str = Field(description="as it is imported")
+    distribution: str = Field(description="as it is installed")
+    version: Sourced[str]
+    calls: list[Call] = Field(default_factory=list)
+
+
+class Phase(Record):
+    """One phase of the pipeline. Keys that only the algorithm reads go into `settings`."""
+
+    kind: Literal["pool", "train"]
+    law: Literal["mlp", "unet", "cnn", "sinkhorn"] | None = Field(
+        None, description="the closed form that vram uses; without one the phase is reported as not estimated"
+    )
+    loss: str = Field("", description="which equation or algorithm")
+    frozen: list[str] = Field(default_factory=list, description="phases whose models it reads, frozen")
+    batches: Sourced[int] | None = None
+    steps: Sourced[int] | None = None
+    batch_size: Sourced[int] | None = None
+    accumulate: Sourced[int] | None = None
+    optimizer: Sourced[Literal["adam", "adamw", "sgd"]] | None = None
+    lr: Sourced[float] | None = None
+    betas: Sourced[list[float]] | None = None
+    weight_decay: Sourced[float] | None = None
+    schedule: Sourced[Literal["constant", "cosine", "linear"]] | None = None
+    warmup_steps: Sourced[int] | None = None
+    grad_clip: Sourced[float | None] | None = None
+    ema_decay: Sourced[float | None] | None = None
+    settings: dict[str, Sourced[Any]] = Field(default_factory=dict)
+
+    @field_validator("batches", "steps", "batch_size", "accumulate", "lr")
+    @classmethod
+    def _above_zero(cls, item: Sourced[Any] | None) -> Sourced[Any] | None:
+        if item is not None and item.value <= 0:
+            raise ValueError(f"must be greater than 0, got {item.value!r}")
+        return item
+
+    @field_validator("weight_decay", "warmup_steps")
+    @classmethod
+    def _not_negative(cls, item: Sourced[Any] | None) -> Sourced[Any] | None:
+        if item is not None and item.value < 0:
+            raise ValueError(f"must not be negative, got {item.value!r}")
+        return item
+
+
+NEEDED: dict[str, tuple[str, ...]] = {
+    "pool": ("batches", "batch_size"),
+    "train": ("steps", "batch_size", "optimizer", "lr"),
+}
+
+
+class Reading(Record):
+    """Another way to read the paper's evaluation protocol."""
+
+    name: str = Field(pattern=r"^[a-z0-9_]+$")
+    means: str = Field(min_length=8, description="the reading in words, for the report")
+    squared: bool = False
+    scale: float = Field(1.0, gt=0, description="coordinates, and so distances, are multiplied by this")
+    truth: str = "iid"
+    n_generated: int | None = Field(None, gt=0)
+
+
+class Evaluation(Record):
+    """The protocol, as the plan will run it."""
+
+    metric: Sourced[str]
+    n_test: Sourced[int]
+    n_samples: Sourced[int]
+    sampling_steps: Sourced[list[int]]
+    floor_draws: int = Field(20, ge=2)
+    readings: list[Reading] = Field(default_factory=list)
+
+
+class Group(Record):
+    """Settings that several experiments share."""
+
+    data: dict[str, Sourced[Any]] = Field(default_factory=dict)
+    model: dict[str, Sourced[Any]] = Field(default_factory=dict)
+    phases: dict[Identifier, Phase] = Field(default_factory=dict)
+    evaluation: Evaluation | None = None
+
+
+class Experiment(Group):
+    """One experiment; what it does not say it takes from its group."""
+
+    summary: str = Field(min_length=3)
+    group: str | None = None
+    seeds: list[int] = Field(default_factory=lambda: [0], min_length=1)
+
+
+class Claim(Record):
+    """One number of the paper that we check."""
+
+    id: str = Field(pattern=r"^[a-z0-9_/.-]+$")
+    table: str
+    method: str
+    experiment: str
+    metric: str
+    condition: dict[str, Number | str] = Field(default_factory=dict)
+    printed: str = Field(description="the number as printed, with its digits")
+    direction: Literal["lower", "higher"]
+    spread: str = Field("", description="what the paper prints after the ±, if anything")
+    quote: str
+    where: str
+
+    @property
+    def value(self) -> float:
+        """The printed number."""
+        return float(self.printed)
+
+    @field_validator("printed")
+    @classmethod
+    def _is_number(cls, text: str) -> str:
+        try:
+            float(text)
+        except ValueError as error:
+            raise ValueError(f"write the number as printed, like '0.285'; got {text!r}") from error
+        return text
+
+
+class Deviation(Record):
+    """A known difference from the paper."""
+
+    what: str
+    why: str
+    impact: str
+    experiments: list[str] = Field(default_factory=list)
+
+
+class Missing(Record):
+    """Something the paper leaves out or contradicts, and what that means for the claims."""
+
+    what: str
+    impact: str
+
+
+class Compute(Record):
+    """Hardware and time, the authors' and ours."""
+
+    authors_gpu: Sourced[str] | None = None
+    authors_time: Sourced[str] | None = None
+    tiers: list[str] = Field(default_factory=lambda: ["T4", "RTX 3090", "A100 40GB"])
+
+
+class Plan(Record):
+    """plan.yaml."""
+
+    schema_version: Literal[1]
+    name: Identifier
+    kind: Literal["paper", "port"] = "paper"
+    paper: Paper
+    problem: str = Field(min_length=10)
+    contribution: str = Field(min_length=10)
+    equations: list[Equation] = Field(default_factory=list)
+    libraries: list[Library] = Field(default_factory=list)
+    groups: dict[str, Group] = Field(default_factory=dict)
+    experiments: dict[Identifier, Experiment] = Field(min_length=1)
+    claims: list[Claim] = Field(default_factory=list)
+    compute: Compute = Compute()
+    deviations: list[Deviation] = Field(default_factory=list)
+    missing: list[Missing] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _references_exist(self) -> Plan:
+        wrong = list(_dangling(self))
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    def settings_of(self, name: str) -> Experiment:
+        """One experiment, complete: its group's settings with its own on top."""
+        own = self.experiments[name]
+        return merged(self.groups[own.group], own) if own.group else own
+
+
+def _dangling(plan: Plan) -> Iterator[str]:
+    """Names that point at nothing, and settings that a phase needs and does not have."""
+    names = list(plan.experiments)
+    for name, experiment in plan.experiments.items():
+        if experiment.group and experiment.group not in plan.groups:
+            yield f"experiments.{name}.group: no group {experiment.group!r}{near(experiment.group, plan.groups)}"
+            continue
+        full = plan.settings_of(name)
+        if not full.phases:
+            yield f"experiments.{name}: has no phases"
+        if full.evaluation is None:
+            yield f"experiments.{name}: has no evaluation"
+        for phase_name, phase in full.phases.items():
+            lacks = [key for key in NEEDED[phase.kind] if getattr(phase, key) is None]
+            if lacks:
+                yield f"experiments.{name}.phases.{phase_name}: a {phase.kind} phase needs {', '.join(lacks)}"
+            unknown = [other for other in phase.frozen if other not in full.phases]
+            if unknown:
+                yield f"experiments.{name}.phases.{phase_name}.frozen: no phase {', '.join(unknown)}"
+    for claim in plan.claims:
+        if claim.experiment not in plan.experiments:
+            yield f"claims.{claim.id}: no experiment {claim.experiment!r}{near(claim.experiment, names)}"
+    for library in plan.libraries:
+        for call in library.calls:
+            unknown = [e for e in call.experiments if e not in plan.experiments]
+            if unknown:
+                yield f"libraries.{library.name}.{call.id}: no experiment {', '.join(unknown)}"
+    doubled = {c.id for c in plan.claims if sum(o.id == c.id for o in plan.claims) > 1}
+    if doubled:
+        yield f"claims: id used twice: {', '.join(sorted(doubled))}"
+
+
+def merged(group: Group, own: Experiment) -> Experiment:
+    """`own` on top of `group`: data and model by key, phases by name and key."""
+    phases = {}
+    for name in [*group.phases, *(n for n in own.phases if n not in group.phases)]:
+        phases[name] = _over(group.phases.get(name), own.phases.get(name))
+    return own.model_copy(
+        update={
+            "data": group.data | own.data,
+            "model": group.model | own.model,
+            "phases": phases,
+            "evaluation": own.evaluation or group.evaluation,
+        }
+    )
+
+
+def _over(below: Phase | None, above: Phase | None) -> Phase:
+    if below is None or above is None:
+        found = above or below
+        assert found is not None, "a merged phase comes from the group or from the experiment"
+        return found
+    said = {key: getattr(above, key) for key in above.model_fields_set}
+    return below.model_copy(update=said | {"settings": below.settings | above.settings})
+
+
+def sourced(item: object, path: str = "") -> Iterator[tuple[str, Sourced[Any]]]:
+    """Every sourced value below `item` with its dotted path, in document order."""
+    if isinstance(item, Sourced):
+        yield path, item
+    elif isinstance(item, BaseModel):
+        for key in type(item).model_fields:
+            yield from sourced(getattr(item, key), f"{path}.{key}" if path else key)
+    elif isinstance(item, dict):
+        for key, value in item.items():
+            yield from sourced(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(item, list):
+        for index, value in enumerate(item):
+            name = getattr(value, "name", None) or index
+            yield from sourced(value, f"{path}.{name}")
+
+
+def load_plan(path: Path) -> Plan:
+    """The plan at `path`.
+
+    Raises:
+        PackError: unreadable, not YAML, or not a plan; all wrong fields at once.
+    """
+    data = yamlio.load(path, "plan")
+    if not isinstance(data, dict):
+        raise PackError(
+            "bad-plan",
+            f"{path} holds {type(data).__name__}, not a mapping",
+            why="a plan is a mapping with name, paper, experiments, ...",
+            fix="start from examples/nsgf/plan.yaml",
+        )
+    return validated(
+        Plan,
+        data,
+        slug="bad-plan",
+        name=str(path),
+        why="everything downstream is generated from the plan, so a wrong field would spread",
+        fix="mend the fields above; examples/nsgf/plan.yaml shows each of them in use",
+    )
