@@ -36,6 +36,8 @@ class Command:
     packages: tuple[str, ...] = ()
     """Distributions whose versions belong into the evidence."""
     keeps_evidence: bool = True
+    reads: Callable[[Any], list[Path]] | None = None
+    """Files and folders behind the answer, to be hashed; by default the request's fields marked `input`."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -140,6 +142,10 @@ def input_paths(request: Record) -> list[Path]:
     return [path for path in found if path.exists()]
 
 
+def _read_by(command: Command, request: Record) -> list[Path]:
+    return command.reads(request) if command.reads else input_paths(request)
+
+
 def project_of(path: Path) -> Path | None:
     """The scaffolded project that `path` lies in, if any."""
     start = path.resolve()
@@ -149,10 +155,10 @@ def project_of(path: Path) -> Path | None:
     return None
 
 
-def _evidence_folder(given: Path | None, request: Record) -> Path | None:
+def _evidence_folder(given: Path | None, command: Command, request: Record) -> Path | None:
     if given is not None:
         return given
-    for path in input_paths(request):
+    for path in _read_by(command, request):
         project = project_of(path)
         if project:
             return project / "evidence"
@@ -170,7 +176,7 @@ def _keep(
         seconds=round(took_s, 3),
         ok=answer.ok,
         headline=answer.headline,
-        inputs=evidence.hashed_inputs(input_paths(request), folder.parent),
+        inputs=evidence.hashed_inputs(_read_by(command, request), folder.parent),
         versions=evidence.versions(*command.packages),
         answer=answer.model_dump(mode="json"),
         previous=evidence.FIRST,
@@ -201,7 +207,7 @@ def run(commands: Mapping[str, Command], argv: Sequence[str] | None, name: str, 
         answer = command.answer(request)
         took_s = time.perf_counter() - started
         if command.keeps_evidence:
-            folder = _evidence_folder(given["evidence"], request)
+            folder = _evidence_folder(given["evidence"], command, request)
             if folder is not None:
                 _keep(folder, f"{name} {word}".strip(), command, words, request, answer, took_s)
         print(_show(command, request, answer, as_json=given["json"]), flush=True)

@@ -7,11 +7,14 @@ whole chain, which is why the gate runs cheap checks again instead of believing 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import os
 import platform
 import re
+import time
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ from reproof.records import Record
 
 FIRST = "0" * 64
 NAME = re.compile(r"(\d{4,})-[a-z0-9-]+\.json")
-ATTEMPTS = 100  # two helpers that finish at once want the same number
+LOCK_S, POLL_S = 10.0, 0.01
 
 
 class Evidence(Record):
@@ -99,35 +102,44 @@ def hashed_inputs(paths: list[Path], base: Path) -> dict[str, str]:
     return {Path(os.path.relpath(path.resolve(), base.resolve())).as_posix(): hash_path(path) for path in paths}
 
 
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """One writer at a time. A lock left by a killed helper is taken over after `LOCK_S` seconds."""
+    lock = folder / ".lock"
+    for _ in range(round(2 * LOCK_S / POLL_S)):
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            break
+        except FileExistsError:
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - lock.stat().st_mtime > LOCK_S:
+                    lock.unlink()
+            time.sleep(POLL_S)
+    else:
+        raise PackError(
+            "evidence-busy",
+            f"{lock} is held",
+            why="records are written one by one",
+            fix=f"remove {lock} if nothing runs",
+        )
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+
+
 def append(folder: Path, record: Evidence) -> Path:
     """Seal `record` behind the last one in `folder` and write it; `number` and `previous` are set here."""
-    folder.mkdir(parents=True, exist_ok=True)
     slug = re.sub(r"[^a-z0-9]+", "-", record.helper.lower()).strip("-")
-    for _ in range(ATTEMPTS):
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder):
         files = record_files(folder)
         number = int(files[-1].name.split("-")[0]) + 1 if files else 1
         previous = read(files[-1]).digest if files else FIRST
+        sealed = record.model_copy(update={"number": number, "previous": previous}).sealed()
         path = folder / f"{number:04d}-{slug}.json"
-        claim = folder / f".{number:04d}.claim"
-        try:
-            os.close(os.open(claim, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-        except FileExistsError:
-            # a claim left by a killed helper would block the folder for ever
-            if datetime.datetime.now().timestamp() - claim.stat().st_mtime > 10:
-                claim.unlink(missing_ok=True)
-            continue
-        try:
-            sealed = record.model_copy(update={"number": number, "previous": previous}).sealed()
-            write_atomically(path, sealed.model_dump_json(indent=1) + "\n")
-            return path
-        finally:
-            claim.unlink(missing_ok=True)
-    raise PackError(
-        "evidence-busy",
-        f"no free record number in {folder}",
-        why="records are numbered one by one",
-        fix="try again",
-    )
+        write_atomically(path, sealed.model_dump_json(indent=1) + "\n")
+    return path
 
 
 def audit(folder: Path) -> tuple[list[Evidence], list[Finding]]:

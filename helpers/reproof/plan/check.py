@@ -50,7 +50,7 @@ def quoted_and_inferred(plan: Plan) -> Iterator[tuple[str, Sourced[object]]]:
 
 def judge(path: str, item: Sourced[object], text: Text | None, known: set[str]) -> Item:
     """What is known about one value."""
-    status, section, reason = _status(item, text, known)
+    status, section, reason = _status(path, item, text, known)
     return Item(
         path=path,
         value=item.value,
@@ -58,11 +58,11 @@ def judge(path: str, item: Sourced[object], text: Text | None, known: set[str]) 
         where=item.where or "",
         section=section,
         reason=reason,
-        fingerprint=fingerprint(item),
+        fingerprint=fingerprint(path, item),
     )
 
 
-def _status(item: Sourced[object], text: Text | None, known: set[str]) -> tuple[Status, str, str]:
+def _status(path: str, item: Sourced[object], text: Text | None, known: set[str]) -> tuple[Status, str, str]:
     if item.inferred:
         return ("SIGNED" if item.signed else "OPEN"), "", item.inferred
     if item.source:
@@ -72,15 +72,15 @@ def _status(item: Sourced[object], text: Text | None, known: set[str]) -> tuple[
     if wrong:
         return "VALUE_NOT_IN_QUOTE", "", wrong
     if text is None:
-        vouched = fingerprint(item) in known
+        vouched = fingerprint(path, item) in known
         return ("VOUCHED", "", "") if vouched else ("UNCHECKED", "", "the paper's text is not here: pass --paper FILE")
     match = find(item.quote, text)
     return ("VERIFIED" if match.found else "NOT_IN_PAPER"), match.section, match.reason
 
 
-def fingerprint(item: Sourced[object]) -> str:
+def fingerprint(path: str, item: Sourced[object]) -> str:
     """What an earlier verification of this value is known by."""
-    return sha256(json.dumps([item.quote, item.value, item.read_as], sort_keys=True, default=str))
+    return sha256(json.dumps([path, item.quote, item.value, item.read_as], sort_keys=True, default=str))
 
 
 def earlier_record(plan_path: Path) -> evidence.Evidence | None:

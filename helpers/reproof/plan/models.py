@@ -39,7 +39,7 @@ class Item(Record):
     where: str = ""
     section: str = Field("", description="heading of the paper that the quote was found below")
     reason: str = ""
-    fingerprint: str = Field(description="sha256 of quote, value and reading; what an earlier record vouches for")
+    fingerprint: str = Field(description="sha256 of path, quote, value and reading; what an earlier record vouches for")
 
 
 class Vouched(Record):

@@ -1,0 +1,45 @@
+# make demo and make test work on a fresh machine with Python 3.10+ and make. Without make: README.md, "Without make".
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# On Linux, PyPI's torch brings several GB of CUDA libraries. Without an NVIDIA driver take PyTorch's CPU build.
+TORCH_INDEX ?= $(shell [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null && echo https://download.pytorch.org/whl/cpu)
+SEEDS ?= 0
+
+.DEFAULT_GOAL := help
+help:     ## this list
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+$(VENV)/.installed: requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "error[old-python]: Python 3.10 or newer is needed; make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt
+	@touch $@
+
+install: $(VENV)/.installed ## .venv with pinned dependencies
+
+demo: install ## the whole chain on NSGF: plan to verdict, report in runs/nsgf/
+	$(BIN)/python examples/nsgf/demo.py --seeds $(SEEDS)
+
+test: install ## all tests that need no GPU
+	$(BIN)/python -m pytest -q
+
+fix: install ## format and auto-fix
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
+
+check: install ## lint, format, types, built copies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python helpers/install.py sync --check
+
+sync: install ## rebuild the copies of helpers and templates inside the skill folders
+	$(BIN)/python helpers/install.py sync
+
+bench: install ## measure speed and accuracy; prints rows for benchmarks/RESULTS.md
+	$(BIN)/python benchmarks/run.py
+
+clean:    ## remove the demo's results (asks nothing)
+	rm -rf runs
+
+.PHONY: help install demo test fix check sync bench clean
