@@ -23,7 +23,7 @@ from pydantic import Field, ValidationError
 
 from reproof import __version__
 from reproof.errors import PackError
-from reproof.paths import hash_path, sha256, write_atomically
+from reproof.paths import HELPERS, TEMPLATES, hash_path, sha256, write_atomically
 from reproof.records import Record
 
 FIRST = "0" * 64
@@ -64,9 +64,15 @@ class Finding(Record):
     problem: str
 
 
+def pack_version() -> str:
+    """The pack's version and a digest of its code and templates: a record says which code made it."""
+    code = sha256(hash_path(HELPERS / "reproof") + (hash_path(TEMPLATES) if TEMPLATES.is_dir() else ""))
+    return f"{__version__}+{code[:12]}"
+
+
 def versions(*distributions: str) -> dict[str, str]:
     """Versions of Python, of this pack and of the named distributions, where installed."""
-    found = {"python": platform.python_version(), "reproof": __version__, "platform": platform.platform()}
+    found = {"python": platform.python_version(), "reproof": pack_version(), "platform": platform.platform()}
     for name in distributions:
         try:
             found[name] = metadata.version(name)

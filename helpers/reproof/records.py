@@ -34,6 +34,9 @@ def _identifier(name: str) -> str:
 Identifier = Annotated[str, AfterValidator(_identifier)]
 """A name that may become a folder and a Python package."""
 
+Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+"""A name that may become a file or a folder."""
+
 T = TypeVar("T")
 
 
