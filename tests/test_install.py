@@ -1,0 +1,54 @@
+"""Built copies: complete, current, and alive when the clone is gone."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reproof.install.models import SyncRequest
+from reproof.install.sync import SKILLS, imported_by, modules_of, sync
+from reproof.paths import HELPERS
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def test_the_copies_are_up_to_date():
+    answer = sync(SyncRequest(check=True))
+    assert answer.ok, [*answer.changed, *answer.removed]
+
+
+@pytest.mark.parametrize("skill", sorted(SKILLS))
+def test_a_copied_skill_runs_every_helper_from_another_folder(skill, tmp_path):
+    home = tmp_path / "agent's skills"
+    shutil.copytree(ROOT / "skills" / skill, home / skill)
+    for name in SKILLS[skill]:
+        launcher = home / skill / "helpers" / f"{name}.py"
+        run = subprocess.run([sys.executable, launcher, "--help"], cwd="/", capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr
+    plan = ROOT / "examples" / "nsgf" / "plan.yaml"
+    command = [sys.executable, home / skill / "helpers" / "plan.py", "render", plan]
+    run = subprocess.run(command, cwd="/", capture_output=True, text=True, encoding="utf-8", check=False)
+    assert run.stdout.startswith("# Reproduction plan: Neural Sinkhorn Gradient Flow"), run.stderr
+
+
+def test_a_skill_carries_only_what_its_launchers_use():
+    plan_only = {path.relative_to(HELPERS / "reproof").parts[0] for path in modules_of(("plan",))}
+    assert {"plan", "cli.py", "render.py", "launch.py"} <= plan_only
+    assert not plan_only & {"probe", "vram", "compare", "selfcheck", "scaffold", "install"}
+
+
+def test_imports_inside_functions_are_followed(tmp_path):
+    source = tmp_path / "x.py"
+    source.write_text("def f():\n    from reproof.render import render\n    return render\n")
+    assert HELPERS / "reproof" / "render.py" in imported_by(source)
+
+
+def test_no_link_is_committed():
+    listed = subprocess.run(["git", "ls-files", "-s"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert [line for line in listed.splitlines() if line.startswith("120000")] == []
+
+
+def test_there_is_no_skill_file_at_the_root():
+    assert not (ROOT / "SKILL.md").exists()
