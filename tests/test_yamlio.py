@@ -38,7 +38,35 @@ def test_a_file_over_four_mebibytes_is_refused_and_one_at_the_limit_is_not():
     assert caught.value.slug == "yaml-too-large"
 
 
-def test_a_deep_nest_is_an_error_and_not_a_crash():
-    with pytest.raises(PackError) as caught:
-        yamlio.parse("[" * 5000, "x")
-    assert caught.value.slug == "not-yaml"
+@pytest.mark.parametrize(("depth", "fits"), [(yamlio.MAX_DEPTH, True), (yamlio.MAX_DEPTH + 1, False), (10**6, False)])
+def test_a_deep_nest_is_an_error_and_not_a_crash(depth, fits):
+    text = "[" * depth + "]" * depth
+    if fits:
+        assert yamlio.parse(text, "x") is not None
+        return
+    with pytest.raises(PackError, match="nested too deeply"):
+        yamlio.parse(text, "x")
+
+
+def test_a_date_that_is_none_is_an_error_with_the_file():
+    with pytest.raises(PackError, match=r"plan\.yaml: "):
+        yamlio.parse("on: 2026-99-99", "plan.yaml")
+
+
+def test_the_slow_parser_answers_the_same(monkeypatch):
+    """Machines without libyaml have yaml.SafeLoader only."""
+    import importlib
+
+    import yaml
+
+    monkeypatch.delattr(yaml, "CSafeLoader", raising=False)
+    slow = importlib.reload(yamlio)
+    try:
+        assert slow.BASE is yaml.SafeLoader
+        assert slow.parse("a: 1e-4", "x") == {"a": 1e-4}
+        for text in ("a: 1\na: 2", "a: &x 1\nb: *x", "[" * 70 + "]" * 70):
+            with pytest.raises(PackError):
+                slow.parse(text, "x")
+    finally:
+        monkeypatch.undo()
+        importlib.reload(yamlio)

@@ -6,6 +6,7 @@ Every number that shapes the reproduction is a `Sourced` value. Experiments shar
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -362,7 +363,7 @@ def _dangling(plan: Plan) -> Iterator[str]:
             unknown = [e for e in call.experiments if e not in plan.experiments]
             if unknown:
                 yield f"libraries.{library.name}.{call.id}: no experiment {', '.join(unknown)}"
-    doubled = {c.id for c in plan.claims if sum(o.id == c.id for o in plan.claims) > 1}
+    doubled = [name for name, times in Counter(claim.id for claim in plan.claims).items() if times > 1]
     if doubled:
         yield f"claims: id used twice: {', '.join(sorted(doubled))}"
 

@@ -11,28 +11,26 @@ import yaml
 from reproof.errors import PackError
 from reproof.paths import read_text
 
-MAX_BYTES = 4 * 2**20
+MAX_BYTES, MAX_DEPTH = 4 * 2**20, 64
 
 
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses what silently loses or multiplies data, and reads 1e-3 as a number."""
+BASE = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where there is one: ten times faster
 
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.constructor.ConstructorError(None, None, "aliases (*name) are not accepted", mark)
-        return super().compose_node(parent, index)
+
+class _Loader(BASE):  # type: ignore[misc, valid-type]
+    """A safe loader that refuses duplicate keys, and reads 1e-3 as a number."""
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, (str, int, float, bool, type(None))):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a word", key_node.start_mark)
+                raise _refused("a key must be a word", key_node)
             if key in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key {key!r} twice", key_node.start_mark)
+                raise _refused(f"key {key!r} twice", key_node)
             seen.add(key)
-        return super().construct_mapping(node, deep)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 # YAML 1.1 reads 1e-3 as text; papers are full of it
@@ -41,6 +39,22 @@ _Loader.add_implicit_resolver(
     re.compile(r"[-+]?\d+(?:\.\d*)?[eE][-+]?\d+$"),
     list("-+0123456789"),
 )
+
+
+def _refused(problem: str, event: Any) -> yaml.YAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, event.start_mark)
+
+
+def _scan(text: str) -> None:
+    """Refuse aliases, which multiply, and nesting that would overflow the parser's stack, before anything is built."""
+    depth = 0
+    for event in yaml.parse(text, Loader=BASE):
+        if isinstance(event, yaml.events.AliasEvent):
+            raise _refused("aliases (*name) are not accepted", event)
+        depth += isinstance(event, yaml.events.CollectionStartEvent)
+        depth -= isinstance(event, yaml.events.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            raise _refused("nested too deeply", event)
 
 
 def parse(text: str, name: str) -> Any:
@@ -57,6 +71,7 @@ def parse(text: str, name: str) -> Any:
             fix="pass the plan, not the paper or a result file",
         )
     try:
+        _scan(text)
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
