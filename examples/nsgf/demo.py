@@ -73,9 +73,7 @@ class Demo:
         self.helper("vram plan", str(PLAN), *gpus)
         self.helper("scaffold new", str(PLAN), "--core", str(CORE), "--out", str(self.out), "--update", must=True)
         self.helper("scaffold smoke", str(self.out), must=True)
-        for seed in self.options.seeds:
-            self.train(seed)
-        self.measure()
+        self.train()
         self.helper("compare", str(self.out))
         self.helper("selfcheck gate", str(self.out))
         self.helper("selfcheck report", str(self.out), always=True)
@@ -130,97 +128,120 @@ class Demo:
         self.keep("plan render", process.stdout)
         self.say("plan render", str(self.out / "logs" / "plan-render.md"))
 
+    def jobs(self) -> list[Job]:
+        """One per experiment and seed: train, then measure and draw. Experiments that are not trained: floor only."""
+        short = REDUCED if self.options.reduced else ()
+        found = []
+        for seed in self.options.seeds:
+            for name in self.training:
+                words = [name, "--seed", str(seed), *short]
+                commands = [self.project(step, *words) for step in ("train", "evaluate", "sample", "plot")]
+                found.append(Job(f"{name} seed {seed}", commands, self.folder(name, seed) / "metrics.jsonl"))
+        alone = [name for name in FLOORS if name not in self.training]
+        return found + [Job(f"{name} floor", [self.project("evaluate", name, "--floor")]) for name in alone]
+
     def project(self, *words: str) -> list[str]:
         """A command of the generated project."""
         return [sys.executable, str(self.out / "run.py"), *words]
-
-    def train(self, seed: int) -> None:
-        """All experiments at once, one CPU thread each; every process resumes on its own."""
-        began = time.monotonic()
-        short = REDUCED if self.options.reduced else ()
-        commands = {name: self.project("train", name, "--seed", str(seed), *short) for name in self.training}
-        if self.options.interrupt and self.parallel(commands, seed, interrupt=True):
-            self.say(f"interrupt {seed}", "training was stopped with SIGTERM, state saved; going on", None)
-        self.parallel(commands, seed)
-        words = f"{', '.join(self.training)}: all phases done"
-        self.say(f"train seed {seed}", words, time.monotonic() - began)
-
-    def parallel(self, commands: dict[str, list[str]], seed: int, *, interrupt: bool = False) -> bool:
-        """Run the commands side by side; True when `interrupt` stopped at least one of them early."""
-        logs = {name: self.out / "logs" / f"train-{name}-seed{seed}.log" for name in commands}
-        running: dict[str, subprocess.Popen[bytes]] = {}
-        codes: dict[str, int] = {}
-        waiting = list(commands)
-        slots = max(1, min(len(commands), os.cpu_count() or 1))
-        due, started = 0.0, time.monotonic()
-        try:
-            while waiting or running:
-                while waiting and len(running) < slots:
-                    name = waiting.pop(0)
-                    with logs[name].open("ab") as log:
-                        running[name] = subprocess.Popen(
-                            commands[name], stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-                        )
-                if interrupt and all((self.folder(name, seed) / "metrics.jsonl").exists() for name in running):
-                    for process in running.values():
-                        process.send_signal(signal.SIGTERM)
-                for name, process in list(running.items()):
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        codes[name] = process.wait(timeout=0.1)
-                        del running[name]
-                if time.monotonic() > due:
-                    due = time.monotonic() + LINE_S[sys.stderr.isatty()]
-                    note(f"training seed {seed}: " + "; ".join(self.state(name, seed) for name in commands), started)
-        finally:
-            note("")
-            for process in running.values():  # Ctrl-C reached them too; they save and leave
-                process.send_signal(signal.SIGINT)
-            for process in running.values():
-                process.wait()
-        good = {0, SAVED} if interrupt else {0}
-        for name, code in codes.items():
-            if code not in good:
-                print(logs[name].read_text(encoding="utf-8", errors="replace")[-3000:], file=sys.stderr)
-                raise StepFailed(code)
-        return SAVED in codes.values()
 
     def folder(self, name: str, seed: int) -> Path:
         """Where an experiment's results of one seed lie."""
         return self.out / "results" / name / f"seed{seed}"
 
-    def state(self, name: str, seed: int) -> str:
-        """How far an experiment is, from its own metrics file."""
-        path = self.folder(name, seed) / "metrics.jsonl"
-        lines = path.read_bytes().splitlines()[-2:] if path.exists() else []
+    def train(self) -> None:
+        """All jobs, side by side, one CPU thread each. Each of their commands resumes, or reuses, on its own."""
+        began = time.monotonic()
+        jobs = self.jobs()
+        if self.options.interrupt:
+            stopped = self.work(jobs, interrupt=True)
+            self.say("interrupt", f"{stopped} of {len(jobs)} jobs were stopped with SIGTERM, their state is saved")
+        self.work(jobs)
+        self.say("train, evaluate", "; ".join(job.label for job in jobs) + ": done", time.monotonic() - began)
+
+    def work(self, jobs: list[Job], *, interrupt: bool = False) -> int:
+        """Run the jobs; with `interrupt`, stop them once they train. Gives how many stopped early."""
+        due, started, stopped = 0.0, time.monotonic(), 0
+        waiting, running = list(jobs), list[Job]()
+        try:
+            while waiting or running:
+                while waiting and len(running) < max(1, os.cpu_count() or 1):
+                    running.append(waiting.pop(0))
+                    running[-1].start(self.out / "logs")
+                for job in list(running):
+                    if interrupt and job.trains() and not job.stopped:
+                        job.signal(signal.SIGTERM)
+                    if (code := job.poll()) is not None:
+                        running.remove(job)
+                        stopped += code == SAVED
+                        if code not in (0, SAVED) or (code == SAVED and not job.stopped):
+                            raise StepFailed(code if code in (2, 3) else 1)
+                if time.monotonic() > due:
+                    due = time.monotonic() + LINE_S[sys.stderr.isatty()]
+                    note("; ".join(job.state() for job in running), started)
+                time.sleep(0.05)
+        finally:
+            note("")
+            for job in running:  # after Ctrl-C: they were told too, they save and leave
+                job.signal(signal.SIGINT)
+            for job in running:
+                job.wait()
+        return stopped
+
+
+class Job:
+    """Commands of the project that follow each other; one is running at a time."""
+
+    def __init__(self, label: str, commands: list[list[str]], metrics: Path | None = None) -> None:
+        self.label, self.commands, self.metrics = label, commands, metrics
+        self.number, self.stopped, self.process, self.log = 0, False, None, Path()
+        self.began_s = 0.0
+
+    def start(self, logs: Path) -> None:
+        """Start from the first command; what is done already is reused by the commands themselves."""
+        self.number, self.stopped, self.log = 0, False, logs / f"{self.label.replace(' ', '-')}.log"
+        self.next()
+
+    def next(self) -> None:
+        """Start the command that is due."""
+        with self.log.open("ab") as log:
+            command, streams = self.commands[self.number], {"stdout": log, "stderr": subprocess.STDOUT}
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, **streams)
+        self.began_s = time.time()
+
+    def poll(self) -> int | None:
+        """None while it runs; else the exit code of the last command, shown with its log if it failed."""
+        code = self.process.poll()
+        if code == 0 and self.number + 1 < len(self.commands) and not self.stopped:
+            self.number += 1
+            self.next()
+            return None
+        if code not in (None, 0, SAVED):
+            print(self.log.read_text(encoding="utf-8", errors="replace")[-3000:], file=sys.stderr)
+        return code
+
+    def trains(self) -> bool:
+        """Whether steps have been logged since this command was started."""
+        return bool(self.metrics and self.metrics.exists() and self.metrics.stat().st_mtime > self.began_s)
+
+    def signal(self, number: int) -> None:
+        """Pass a signal on."""
+        self.stopped = True
+        with contextlib.suppress(ProcessLookupError):
+            self.process.send_signal(number)
+
+    def wait(self) -> None:
+        """Until the running command has left."""
+        self.process.wait()
+
+    def state(self) -> str:
+        """How far it is: the last whole line of the metrics, or the command."""
+        word = self.commands[self.number][2]
+        lines = self.metrics.read_bytes().splitlines()[-2:] if word == "train" and self.trains() else []
         for line in reversed(lines):
             with contextlib.suppress(ValueError, KeyError):
                 last = json.loads(line)
-                return f"{name} {last['phase']} step {last['step']}, loss {last['loss']:.3g}"
-        return f"{name} building its pool"
-
-    def measure(self) -> None:
-        """Samples, the metric, its floor and the figures of every experiment and seed."""
-        began = time.monotonic()
-        short = REDUCED if self.options.reduced else ()
-        for seed in self.options.seeds:
-            for name in self.training:
-                for word in ("evaluate", "sample", "plot"):
-                    self.quiet(f"{word} {name}", self.project(word, name, "--seed", str(seed), *short))
-        for name in FLOORS:
-            if name not in self.training:
-                self.quiet(f"floor {name}", self.project("evaluate", name, "--floor"))
-        self.say("evaluate", "the metric, its floor, samples and figures are recorded", time.monotonic() - began)
-
-    def quiet(self, label: str, command: list[str]) -> None:
-        """A project command whose output goes to a log."""
-        log = self.out / "logs" / f"{label.replace(' ', '-')}.log"
-        with log.open("wb") as file, progress(label):
-            process = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, check=False
-            )
-        if process.returncode:
-            print(log.read_text(encoding="utf-8", errors="replace")[-3000:], file=sys.stderr)
-            raise StepFailed(process.returncode)
+                return f"{self.label}: {last['phase']} step {last['step']}, loss {last['loss']:.3g}"
+        return f"{self.label}: {word}"
 
 
 def note(words: str, started: float | None = None) -> None:

@@ -5,7 +5,7 @@ them: nets and unet (the paper's sizes), data (toy and images), metrics.
 """
 
 from ..engine.phases import BuildPool, Train
-from .data import draw_truth, load_data
+from .data import draw_truth, draw_truth_pair, load_data
 from .flow import make_batch
 from .losses import phase_predictor_loss, straight_flow_loss, velocity_matching_loss
 from .metrics import w2
@@ -20,4 +20,4 @@ PHASES = {
 }
 METRICS = {"w2": w2}
 
-__all__ = ["METRICS", "PHASES", "draw_truth", "load_data", "sample"]
+__all__ = ["METRICS", "PHASES", "draw_truth", "draw_truth_pair", "load_data", "sample"]

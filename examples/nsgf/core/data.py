@@ -89,6 +89,14 @@ def load_data(cfg, device: torch.device) -> Toy | Images:
     return Images(train.to(device), test.to(device), levels, data.get("horizontal_flip", False))
 
 
+def draw_truth_pair(run, n: int, m: int, variant: str = "iid") -> tuple[Tensor, Tensor]:
+    """Two independent draws of the target, for the metric's floor; of held-out images, two that share none."""
+    if isinstance(run.data, Images):
+        both = run.data.draw_truth(n + m, variant)
+        return both[:n], both[n:]
+    return draw_truth(run, n, variant), draw_truth(run, m, variant)
+
+
 def draw_truth(run, n: int, variant: str = "iid") -> Tensor:
     """Draws of the target (n, *shape): of the distribution itself, or of a data set's held-out part."""
     return run.data.draw_truth(n, variant)

@@ -56,7 +56,7 @@ def s_curve(n: int, variant: str = "iid") -> Tensor:
 
 
 def checkerboard(n: int, variant: str = "iid") -> Tensor:
-    """FFJORD, lib/toy_data.py "checkerboard": eight squares of side 2 in [-4, 4]^2. TorchCFM's runner has it times 7.5.
+    """The usual "checkerboard" of FFJORD's toy data: eight squares of side 2 in [-4, 4]^2. TorchCFM has it times 7.5.
 
     The column is floor(x); a column's two squares start at y = -2 and 0 (even columns) or one side higher (odd).
     """

@@ -131,7 +131,8 @@ class Attention(nn.Module):
         """(B, C, H, W) -> (B, C, H, W)."""
         flat_BCT = x.flatten(2)
         qkv = self.qkv(self.norm(flat_BCT)).unflatten(1, (self.heads, 3, -1))  # heads first, then q, k, v
-        q_BhTc, k_BhTc, v_BhTc = qkv.transpose(3, 4).unbind(2)
+        # contiguous: with a strided last axis the fused kernels refuse, and T x T scores would be stored
+        q_BhTc, k_BhTc, v_BhTc = qkv.transpose(3, 4).contiguous().unbind(2)
         mixed_BhTc = F.scaled_dot_product_attention(q_BhTc, k_BhTc, v_BhTc)
         return (flat_BCT + self.project(mixed_BhTc.transpose(2, 3).flatten(1, 2))).view_as(x)
 

@@ -96,6 +96,9 @@ def _evaluation(full: Experiment) -> Iterator[str]:
         item: Sourced[Any] = getattr(evaluation, key)
         yield line(1, key, item.value, item.origin)
     yield line(1, "floor_draws", evaluation.floor_draws, "pairs of independent draws of the truth")
+    yield line(
+        1, "test_draws", evaluation.test_draws, "test sets, each with its own samples, that a result is the mean of"
+    )
     yield "  readings:"
     yield from _readings(evaluation)
 
