@@ -168,7 +168,7 @@ def memory(python: str) -> Iterator[tuple[str, str, str]]:
           for n, d in ((256, 2), (256, 784), (128, 3072))),
         ("ot", "POT", "emd2", 512, 2, {
             "id": "c", "target": "ot.emd2", "args": ["a", "a", "M"], "kwargs": {"numItermax": 10_000_000},
-            "inputs": far | {"a": weights, "M": {"made_by": "ot.dist", "args": ["x", "y"]}}, "experiments": ["memory"]}),
+            "experiments": ["memory"], "inputs": far | {"a": weights, "M": {"made_by": "ot.dist", "args": ["x", "y"]}}}),
         ("torch", "torch", "pairwise", 64, 32, {
             "id": "c", "target": "rules.pairwise", "experiments": ["memory"],
             "inputs": {"x": {"shape": [64, 32]}, "y": {"shape": [64, 32]}}}),

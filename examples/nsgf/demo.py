@@ -59,6 +59,7 @@ class Demo:
         self.options = options
         self.out = options.out.resolve()
         self.evidence = self.out / "evidence"
+        self.logs = self.evidence / "printed"
         self.number = 0
         self.training = (*EXPERIMENTS, *options.more)
 
@@ -117,7 +118,7 @@ class Demo:
 
     def keep(self, name: str, text: str) -> None:
         """What the helper printed, for reading later."""
-        path = self.out / "logs" / f"{name.replace(' ', '-')}.md"
+        path = self.logs / f"{name.replace(' ', '-')}.md"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
 
@@ -126,7 +127,7 @@ class Demo:
         command = [sys.executable, str(ROOT / "helpers" / "plan.py"), "render", str(PLAN)]
         process = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=True)
         self.keep("plan render", process.stdout)
-        self.say("plan render", str(self.out / "logs" / "plan-render.md"))
+        self.say("plan render", str(self.logs / "plan-render.md"))
 
     def jobs(self) -> list[Job]:
         """One per experiment and seed: train, then measure and draw. Experiments that are not trained: floor only."""
@@ -166,7 +167,7 @@ class Demo:
             while waiting or running:
                 while waiting and len(running) < max(1, os.cpu_count() or 1):
                     running.append(waiting.pop(0))
-                    running[-1].start(self.out / "logs")
+                    running[-1].start(self.logs)
                 for job in list(running):
                     if interrupt and job.trains() and not job.stopped:
                         job.signal(signal.SIGTERM)

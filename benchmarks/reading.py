@@ -1,0 +1,252 @@
+"""How exact and how fast reading and quoting are: true and altered quotes, candidates against answer keys, time.
+
+    python benchmarks/reading.py                       the hand-made papers of tests/read/papers
+    python benchmarks/reading.py --paper nsgf.md       another paper for the quotes (Markdown, LaTeX, HTML, PDF)
+    python benchmarks/reading.py --paper a.tex --against a.pdf     quotes from one format, looked up in another
+
+Prints rows for benchmarks/RESULTS.md. Altered quotes that happen to stand in the paper are not counted. Times are the
+best of three on one core; memory is the process's peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import re
+import resource
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "helpers"))
+
+from reproof.text.candidates import candidates  # noqa: E402
+from reproof.text.load import load  # noqa: E402
+from reproof.text.located import Located  # noqa: E402
+from reproof.text.quotes import Text, find, text_from  # noqa: E402
+from reproof.text.sentences import sentences  # noqa: E402
+
+PAPERS = ROOT / "tests" / "read" / "papers"
+KEYS = json.loads((PAPERS / "keys.json").read_text(encoding="utf-8"))
+SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+SWAPS = [
+    ("training", "test"), ("train", "evaluate"), ("encoder", "decoder"), ("increase", "decrease"), ("first", "last"),
+    ("larger", "smaller"), ("higher", "lower"), ("with", "without"), ("before", "after"), ("all", "some"),
+    ("input", "output"), ("hours", "days"), ("minutes", "hours"), ("layers", "heads"), ("steps", "epochs"),
+    ("batch", "step"), ("we", "they"), ("model", "method"), ("and", "or"), ("samples", "images"), ("flow", "field"),
+    ("data", "loss"), ("network", "layer"), ("distribution", "density"), ("source", "target"), ("the", "no"),
+    ("is", "was"), ("are", "were"), ("of", "for"), ("time", "space"), ("to", "from"), ("in", "on"), ("a", "one"),
+]  # fmt: skip
+UNITS = [("GB", "MB"), ("minutes", "seconds"), ("hours", "minutes"), ("%", ""), ("million", "billion"), ("K", "M"),
+         ("M", "B"), ("k", "M"), ("seconds", "minutes"), ("epochs", "steps"), ("steps", "epochs"), ("GPUs", "CPUs")]  # fmt: skip
+
+
+def windows(located: Located, count: int, rng: random.Random) -> list[str]:
+    """Runs of 6 to 30 words of the running text, from the middle of sentences too."""
+    skipped = [n for n in located.nodes if n.kind in ("table", "algorithm", "references", "figure")]
+    found = []
+    for start, end in sentences(located.text):
+        if any(n.start < end and start < n.end for n in skipped) or end - start < 40:
+            continue
+        words = located.text[start:end].split()
+        for _ in range(12 if re.search(r"\d", located.text[start:end]) else 4):
+            length = min(len(words), rng.randint(6, 30))
+            at = rng.randint(0, len(words) - length)
+            found.append(" ".join(words[at : at + length]))
+    rng.shuffle(found)
+    return [quote for quote in dict.fromkeys(found) if is_quotable(quote)][:count]
+
+
+def is_quotable(quote: str) -> bool:
+    """Long enough, and not cut behind a negation or a sign, which is refused on purpose."""
+    return len(re.sub(r"\W", "", quote)) >= 20 and not re.match(r"\W", quote)
+
+
+def respelled(quote: str, rng: random.Random) -> str:
+    """The same words as another program would spell them."""
+    styles: list[Callable[[str], str]] = [
+        lambda q: q,
+        lambda q: re.sub(r"\^\{([-−]?\d+)\}", lambda m: m[1].replace("−", "-").translate(SUPERSCRIPT), q),
+        lambda q: re.sub(r"\^\{[-−]?(\d+)\}", lambda m: m[0].replace("{", "").replace("}", "").replace("−", "-"), q),
+        lambda q: q.replace("fi", "ﬁ").replace("fl", "ﬂ"),
+        lambda q: q.replace("-", "‐") if not re.search(r"-\d", q) else q,
+        lambda q: q.replace("β", r"$\beta$").replace("ε", r"$\epsilon$").replace("%", r"\%"),
+        lambda q: q.replace(" ", "  ", 3).replace(" ", "\n", 1),
+    ]
+    return rng.choice(styles)(quote)
+
+
+def altered(quote: str, rng: random.Random) -> Iterator[tuple[str, str]]:
+    """(kind, quote that says something else)."""
+    numbers = list(re.finditer(r"\d+(?:\.\d+)?", quote))
+    if numbers:
+        match = rng.choice(numbers)
+        at = rng.choice([i for i in range(match.start(), match.end()) if quote[i].isdigit()])
+        digit = rng.choice([d for d in "123456789" if d != quote[at]])
+        yield "digit", quote[:at] + digit + quote[at + 1 :]
+        if "." in match[0]:
+            yield "decimal point", quote[: match.start()] + match[0].replace(".", "", 1) + quote[match.end() :]
+        else:
+            yield "tenfold", quote[: match.end()] + "0" + quote[match.end() :]
+        bare = [m for m in numbers if re.search(r"(?:^|[\s=(])$", quote[: m.start()])]
+        if bare:
+            at = rng.choice(bare).start()
+            yield "sign", quote[:at] + "-" + quote[at:]
+        power = re.search(r"\^\{([-−]?)(\d+)\}", quote)
+        if power:
+            yield "exponent", quote[: power.start(2)] + str(int(power[2]) + 1) + quote[power.end(2) :]
+            flipped = "" if power[1] else "-"
+            yield "exponent sign", quote[: power.start(1)] + flipped + quote[power.end(1) :]
+            yield "flattened exponent", quote[: power.start()] + power[2] + quote[power.end() :]
+    for one, other in rng.sample(UNITS, len(UNITS)):
+        match = re.search(rf"(?<=\d)\s?{re.escape(one)}(?![A-Za-z])", quote)
+        if match:
+            yield "unit", quote[: match.start()] + match[0].replace(one, other) + quote[match.end() :]
+            break
+    verb = re.search(r"\b(?:is|are|was|were|can|do|does|we|We|use|uses|used)\b(?=\s)", quote)
+    if verb:
+        yield "negation", quote[: verb.end()] + " not" + quote[verb.end() :]
+    removed = re.search(r"\b(?:not|no|without|never)\s", quote[3:])
+    if removed:
+        yield "negation removed", quote[: 3 + removed.start()] + quote[3 + removed.end() :]
+    for one, other in rng.sample(SWAPS, len(SWAPS)):
+        match = re.search(rf"(?<=\s){one}(?=\s)", quote)
+        if match:
+            yield "word", quote[: match.start()] + other + quote[match.end() :]
+            break
+    words = quote.split()
+    if len(words) > 8:
+        at = rng.randint(2, len(words) - 3)
+        if re.search(r"[A-Za-z]{2}", words[at]):
+            yield "word left out", " ".join(words[:at] + words[at + 1 :])
+        if words[at] != words[at - 1] and all(re.search(r"[A-Za-z]{2}", word) for word in words[at - 1 : at + 1]):
+            yield "words exchanged", " ".join([*words[: at - 1], words[at], words[at - 1], *words[at + 1 :]])
+
+
+def plain(text: str) -> str:
+    """For deciding whether an altered quote stands in the paper after all; independent of the key under test."""
+    return re.sub(r"[\s\u00ad\ufffe]+|-(?!\s?\d)", "", text.replace("−", "-")).lower()
+
+
+def quotes(source: Located, against: Text, count: int, seed: int) -> dict[str, object]:
+    """Share of true quotes accepted, and altered quotes accepted by kind."""
+    rng = random.Random(seed)
+    true = [respelled(quote, rng) for quote in windows(source, count, rng)]
+    refused = [(quote, find(quote, against).reason) for quote in true if not find(quote, against).found]
+    on_purpose = [q for q, reason in refused if "leaves out" in reason]
+    there = plain(against.located.text)
+    tried: Counter[str] = Counter()
+    accepted = []
+    for quote in windows(source, count, rng):
+        for kind, wrong in altered(quote, rng):
+            if plain(wrong) in there:
+                continue
+            tried[kind] += 1
+            if find(wrong, against).found:
+                accepted.append((kind, wrong, quote))
+    return {"true": len(true), "refused": refused, "on purpose": len(on_purpose), "altered": tried, "accepted": accepted}
+
+
+def recall(located: Located, key: list[dict[str, object]]) -> tuple[list[str], int, int, int]:
+    """(items of the key that no candidate covers, candidates, of rank A, those that cover an item)."""
+    found = candidates(located)
+    useful: set[int] = set()
+    missed = []
+    for item in key:
+        near, values = str(item["near"]), item["values"]
+        assert isinstance(values, list)
+        at = [m.start() for m in re.finditer(re.escape(near), re.sub(r"\s", " ", located.text))]
+        for value in values:
+            good = [i for i, c in enumerate(found) if _same(c.value, c.raw, value) and any(
+                abs(c.start - a) < 400 for a in at)]  # fmt: skip
+            useful |= set(good)
+            if not good:
+                missed.append(f"{item['item']}: {value}")
+    return missed, len(found), sum(c.rank == "A" for c in found), len(useful)
+
+
+def _same(value: object, raw: str, wanted: object) -> bool:
+    if isinstance(wanted, str):
+        return wanted.lower() in raw.lower()
+    return value == wanted or (isinstance(wanted, list) and raw.strip("[]()").replace(" ", "") == ",".join(map(str, wanted)))
+
+
+def best_of(times: int, work: Callable[[], object]) -> float:
+    """Shortest of several runs, in seconds."""
+    spent = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        spent.append(time.perf_counter() - start)
+    return min(spent)
+
+
+def report_quotes(name: str, source: Located, against: Located, count: int, *, verbose: bool) -> None:
+    """Rows on quotes."""
+    text = text_from(against)
+    found = quotes(source, text, count, seed=0)
+    refused, tried, accepted = found["refused"], found["altered"], found["accepted"]
+    assert isinstance(refused, list) and isinstance(tried, Counter) and isinstance(accepted, list)
+    total, by_kind = int(str(found["true"])), Counter(kind for kind, _, _ in accepted)
+    counted = total - int(str(found["on purpose"]))
+    wrong = len(refused) - int(str(found["on purpose"]))
+    print(f"| {name}: true quotes accepted | {counted - wrong} of {counted} ({100 * (counted - wrong) / max(1, counted):.2f} %), "
+          f"{found['on purpose']} more refused on purpose (cut behind a negation or sign) |")  # fmt: skip
+    print(f"| {name}: altered quotes accepted | {len(accepted)} of {sum(tried.values())} "
+          f"({', '.join(f'{kind} {by_kind[kind]}/{n}' for kind, n in sorted(tried.items()))}) |")  # fmt: skip
+    if verbose:
+        for quote, reason in refused:
+            print("   refused:", repr(quote), "--", reason)
+        for kind, wrong_quote, quote in accepted:
+            print("   accepted:", kind, repr(wrong_quote), "<-", repr(quote))
+
+
+def report_speed(located: Located) -> None:
+    """Rows on time, on this paper's text repeated to 50 pages of 4,000 characters."""
+    body = located.text
+    long = Located(kind="text", text=(body + "\n") * (200_000 // len(body) + 1))
+    long = long.model_copy(update={"text": long.text[:200_000]})
+    rng = random.Random(1)
+    some = windows(located, 50, rng)
+    mixed = some + [next(altered(quote, rng), ("", quote + " never"))[1] for quote in some]
+    text = text_from(long)
+    print(f"| canonical key of 50 pages | {best_of(3, lambda: text_from(long)):.2f} s |")
+    print(f"| {len(mixed)} true and false quotes, 50 pages | {best_of(3, lambda: [find(q, text) for q in mixed]):.3f} s |")
+    print(f"| candidates of 50 pages | {best_of(3, lambda: candidates(long)):.2f} s |")
+
+
+def main() -> None:
+    """Print the rows."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--paper", type=Path)
+    parser.add_argument("--against", type=Path)
+    parser.add_argument("--key", help="name of an answer key in tests/read/papers/keys.json for --paper")
+    parser.add_argument("--count", type=int, default=800)
+    parser.add_argument("--verbose", action="store_true")
+    args = parser.parse_args()
+    print("| what | measured |\n|---|---|")
+    papers = [(args.paper, args.key)] if args.paper else [(PAPERS / name, name) for name in KEYS if (PAPERS / name).exists()]
+    for path, key in papers:
+        start = time.perf_counter()
+        located = load(path)
+        took = time.perf_counter() - start
+        pages = len({page for _, page in located.pages})
+        print(f"| {path.name} read | {took:.2f} s, {len(located.text)} characters{f', {pages} pages' if pages else ''} |")
+        against = load(args.against) if args.against else located
+        report_quotes(path.name, located, against, args.count, verbose=args.verbose)
+        if key:
+            missed, total, rank_a, useful = recall(located, KEYS[key])
+            items = sum(len(item["values"]) for item in KEYS[key])
+            print(f"| {path.name}: candidates recall | {items - len(missed)} of {items}; {total} candidates, {rank_a} of rank A, "
+                  f"{useful} cover an item of the key {'; missed: ' + ', '.join(missed) if missed else ''} |")  # fmt: skip
+        report_speed(located)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"| peak memory of this process | {peak:.0f} MiB |")
+
+
+if __name__ == "__main__":
+    main()
