@@ -28,6 +28,7 @@ def project_files(plan: Plan, plan_text: str, core: Path | None) -> dict[str, st
     files |= {f"{below}/{path}": text for path, text in (core_files(core) if core else skeleton(plan)).items()}
     files["plan.yaml"] = plan_text
     files["README.md"] = readme(plan)
+    files["requirements.txt"] = requirements(files["requirements.txt"], plan)
     for path, text in files.items():
         if path.endswith(".py"):
             parsed(path, text)
@@ -84,6 +85,13 @@ def skeleton(plan: Plan) -> dict[str, str]:
     metrics = sorted({e.metric.value for e in (plan.settings_of(n).evaluation for n in plan.experiments) if e})
     template = env.get_template("core_skeleton.py.jinja")
     return {"__init__.py": template.render(phases=list(phases.values()), equations=plan.equations, metrics=metrics)}
+
+
+def requirements(template: str, plan: Plan) -> str:
+    """The engine's pinned packages, and the plan's libraries at the plan's versions."""
+    named = {re.split(r"[=<>;\s\[]", line)[0].lower() for line in template.splitlines()}
+    own = [f"{it.distribution}=={it.version.value}" for it in plan.libraries if it.distribution.lower() not in named]
+    return template + "".join(f"{line}\n" for line in own)
 
 
 def readme(plan: Plan) -> str:

@@ -111,17 +111,24 @@ def run_command(args: argparse.Namespace, overrides: list[str], root: Path, stop
         print(*engine("plots").plot(folder) or [f"nothing to draw yet in {folder}"], sep="\n")
     else:
         stop.after_hours(getattr(args, "max_hours", float("inf")))
-        core, runs = import_core(values["phases"]), engine("run")
+        core = import_core(values["phases"])
         about = engine("records").provenance(root, Path(str(core.__file__)).parent) | {"smoke": args.smoke}
-        run = runs.open_run(engine("config").Config(values), core, folder, stop, about)
-        if args.command == "train":
-            redo = args.resume_phase and known("phase", args.resume_phase, values["phases"])
-            return runs.train(run, redo)  # type: ignore[no-any-return]
-        if not getattr(args, "floor", False):
-            runs.load_models(run)
-        if args.command == "evaluate":
-            return engine("evaluate").evaluate(run, planned, args.floor)  # type: ignore[no-any-return]
-        print(*engine("evaluate").save_samples(run, args.n), sep="\n")
+        with engine("lock").only_one(folder, stop):
+            run = engine("run").open_run(engine("config").Config(values), core, folder, stop, about)
+            return work(args, run, planned)
+
+
+def work(args: argparse.Namespace, run: Any, planned: dict[str, int]) -> None:
+    """What needs torch, and the folder for itself."""
+    runs = engine("run")
+    if args.command == "train":
+        redo = args.resume_phase and known("phase", args.resume_phase, run.cfg.phases)
+        return runs.train(run, redo)  # type: ignore[no-any-return]
+    if not getattr(args, "floor", False):
+        runs.load_models(run)
+    if args.command == "evaluate":
+        return engine("evaluate").evaluate(run, planned, args.floor)  # type: ignore[no-any-return]
+    print(*engine("evaluate").save_samples(run, args.n), sep="\n")
 
 
 def engine(name: str) -> Any:
