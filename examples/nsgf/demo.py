@@ -76,7 +76,7 @@ class Demo:
         self.helper("scaffold smoke", str(self.out), must=True)
         self.train()
         self.helper("compare", str(self.out))
-        self.helper("selfcheck gate", str(self.out))
+        self.helper("selfcheck gate", str(self.out), always=True)
         self.helper("selfcheck report", str(self.out), always=True)
         self.say("done", f"report: {self.out / 'report.md'} and {self.out / 'report.html'}", time.monotonic() - began)
 
