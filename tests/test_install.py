@@ -39,6 +39,13 @@ def test_a_skill_carries_only_what_its_launchers_use():
     assert not plan_only & {"probe", "vram", "compare", "selfcheck", "scaffold", "install"}
 
 
+@pytest.mark.parametrize("name", ["probe", "vram"])
+def test_what_a_helper_starts_by_path_travels_too(name):
+    child = sorted((HELPERS / "reproof" / name / "child").rglob("*.py"))
+    assert child
+    assert set(child) <= modules_of((name,))
+
+
 def test_imports_inside_functions_are_followed(tmp_path):
     source = tmp_path / "x.py"
     source.write_text("def f():\n    from reproof.render import render\n    return render\n")

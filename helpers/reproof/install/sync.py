@@ -68,7 +68,7 @@ def modules_of(launchers: tuple[str, ...]) -> set[Path]:
     found: set[Path] = set()
     due = [HELPERS / "reproof" / "launch.py", HELPERS / "reproof" / "py.typed"]
     for name in launchers:
-        due += sorted((HELPERS / "reproof" / name).glob("*"))  # children are started by path, not imported
+        due += list(files_below(HELPERS / "reproof" / name))  # children are started by path, not imported
     while due:
         path = due.pop()
         if path in found or not path.is_file():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from reproof.cli import Command, run
 from reproof.units import show_bytes
@@ -20,6 +21,15 @@ from reproof.vram.models import (
     SinkhornRequest,
 )
 from reproof.vram.pools import pool_size
+from reproof.vram.traced import (
+    FitAnswer,
+    FitRequest,
+    InterpreterRequest,
+    LeversAnswer,
+    LeversRequest,
+    TraceAnswer,
+    TraceRequest,
+)
 
 
 def pool(request: PoolRequest) -> PoolAnswer:
@@ -40,6 +50,31 @@ def plan(request: PlanRequest) -> PlanAnswer:
     from reproof.vram.plan import budgets
 
     return budgets(request)
+
+
+def trace(request: TraceRequest) -> TraceAnswer:
+    """The traced step; imported here, because the process around it costs the other commands time."""
+    from reproof.vram.trace import trace as traced
+
+    return traced(request)
+
+
+def fit(request: FitRequest) -> FitAnswer:
+    """The micro-batch that fits, by traces."""
+    from reproof.vram.batches import fit_batches
+
+    return fit_batches(request)
+
+
+def levers(request: LeversRequest) -> LeversAnswer:
+    """What saves how much, by traces."""
+    from reproof.vram.levers import levers as ranked
+
+    return ranked(request)
+
+
+def _file(request: InterpreterRequest) -> list[Path]:
+    return [request.file] if request.file.is_file() else []
 
 
 def table(_: GpusRequest) -> GpusAnswer:
@@ -68,6 +103,27 @@ COMMANDS = {
     ),
     "plan": Command(
         PlanRequest, plan, template="vram_plan.md.jinja", help="every experiment and phase of a plan, on each GPU"
+    ),
+    "trace": Command(
+        TraceRequest,
+        trace,
+        template="vram_trace.md.jinja",
+        help="your own training step, run on fake tensors: peak, where, of what",
+        reads=_file,
+    ),
+    "fit": Command(
+        FitRequest,
+        fit,
+        template="vram_fit.md.jinja",
+        help="the largest micro-batch of your own step, accumulation and iterations, by traces",
+        reads=_file,
+    ),
+    "levers": Command(
+        LeversRequest,
+        levers,
+        template="vram_levers.md.jinja",
+        help="what saves how much of your own step, each traced, ranked",
+        reads=_file,
     ),
     "gpus": Command(
         GpusRequest, table, template="vram_gpus.md.jinja", help="the GPUs known by name", keeps_evidence=False

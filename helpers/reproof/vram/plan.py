@@ -14,14 +14,7 @@ from reproof.units import Bytes, show_bytes
 from reproof.vram.calls import flow_budget, sinkhorn_fits
 from reproof.vram.estimate import net_of, overhead, training
 from reproof.vram.gpus import Gpu, chosen
-from reproof.vram.models import (
-    ExperimentBudget,
-    Grade,
-    PhaseBudget,
-    PlanAnswer,
-    PlanRequest,
-    PoolSize,
-)
+from reproof.vram.models import ExperimentBudget, Grade, PhaseBudget, PlanAnswer, PlanRequest, PoolSize
 from reproof.vram.nets import Net
 from reproof.vram.pools import pool_size
 from reproof.vram.sizes import SIZES
