@@ -63,9 +63,8 @@ def main() -> int:
     code = start(folder / "killed").wait()
     same = numbers(folder / "reference") == numbers(folder / "killed")
     count = len(numbers(folder / "reference"))
-    print(
-        f"| {datetime.date.today()} | {done} | {whole_s:.0f} | {count} | {'identical' if same else 'DIFFERENT'} | {code} |"
-    )
+    verdict = "identical" if same else "DIFFERENT"
+    print(f"| {datetime.date.today()} | {done} | {whole_s:.0f} | {count} | {verdict} | {code} |")
     return 0 if same and code == 0 else 1
 
 

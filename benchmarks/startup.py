@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How long a helper takes to show its manual and to give a closed-form answer, against a bare Python and an import of torch.
+"""How long a helper takes to show its manual and to give a closed-form answer, against a bare Python and torch.
 
   python benchmarks/startup.py [REPEATS]
 
@@ -41,7 +41,7 @@ def main() -> None:
     """Print the rows."""
     repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     times: dict[str, list[float]] = {name: [] for name in CASES}
-    for name, words in CASES.items():
+    for words in CASES.values():
         once(words)  # bytecode and file cache
     for _ in range(repeats):
         for name, words in CASES.items():

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from reproof import yamlio
 from reproof.errors import PackError, near
-from reproof.records import Identifier, Record, Slug, Sourced, validated
+from reproof.records import Change, Compute, Identifier, Record, Reference, Risk, Slug, Sourced, validated
 
 Number = int | float
 
@@ -28,6 +28,7 @@ class Paper(Record):
     arxiv: str = ""
     url: str = ""
     licence: str = ""
+    sha256: str = Field("", description="of the file that the quotes are looked up in")
 
 
 class Equation(Record):
@@ -39,10 +40,7 @@ class Equation(Record):
     note: str = ""
 
 
-DTYPES = {
-    *("bool", "uint8", "int8", "int16", "int32", "int64"),
-    *("float16", "bfloat16", "float32", "float64", "complex64", "complex128"),
-}
+DTYPES = "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
 
 
 class TensorSpec(Record):
@@ -69,28 +67,17 @@ class TensorSpec(Record):
         None, description="axes that grow with the batch; by default axis 0 where it is as long as the first input's"
     )
 
-    @field_validator("shape")
-    @classmethod
-    def _positive(cls, shape: list[int] | None) -> list[int] | None:
-        if shape is not None and any(size <= 0 for size in shape):
-            raise ValueError(f"every size must be positive, got {shape}")
-        return shape
-
-    @field_validator("dtype")
-    @classmethod
-    def _known_dtype(cls, name: str) -> str:
-        if name not in DTYPES:
-            raise ValueError(f"no dtype {name!r}{near(name, DTYPES)}")
-        return name
-
     @model_validator(mode="after")
-    def _one_source(self) -> TensorSpec:
+    def _can_be_made(self) -> TensorSpec:
         said = [key for key in ("shape", "values", "object", "made_by") if getattr(self, key) is not None]
         if len(said) != 1:
-            raise ValueError(
-                f"needs exactly one of shape, values, object, made_by; found {' and '.join(said) or 'none'}"
-            )
-        if self.batch_axes is not None and any(axis not in range(len(self.shape or [])) for axis in self.batch_axes):
+            found = " and ".join(said) or "none"
+            raise ValueError(f"needs exactly one of shape, values, object, made_by; found {found}")
+        if any(size <= 0 for size in self.shape or []):
+            raise ValueError(f"every size must be positive, got {self.shape}")
+        if self.dtype not in DTYPES:
+            raise ValueError(f"no dtype {self.dtype!r}{near(self.dtype, DTYPES)}")
+        if any(axis not in range(len(self.shape or [])) for axis in self.batch_axes or []):
             raise ValueError(f"batch_axes {self.batch_axes} are not axes of shape {self.shape}")
         return self
 
@@ -105,6 +92,7 @@ class Expect(Record):
     grad: list[str] = Field(default_factory=list, description="inputs that must receive a non-zero gradient")
     zero_on_equal: bool | None = Field(None, description="the value is 0 when the first two inputs are equal")
     symmetric: bool | None = Field(None, description="swapping the first two inputs keeps the value")
+    size_free: bool | None = Field(None, description="a quarter of the batch gives about the same value")
     equals: str | None = Field(None, description="another target, called on the same inputs, that must agree")
     equals_args: list[str] = Field(default_factory=list, description="input names it gets, if not the call's own")
     equals_kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -176,6 +164,7 @@ class Phase(Record):
         None, description="the closed form that vram uses; without one the phase is reported as not estimated"
     )
     loss: str = Field("", description="which equation or algorithm")
+    hands_on: str = Field("", description="what later phases get from it")
     frozen: list[str] = Field(default_factory=list, description="phases whose models it reads, frozen")
     batches: Sourced[int] | None = None
     steps: Sourced[int] | None = None
@@ -230,7 +219,8 @@ class Evaluation(Record):
     n_test: Sourced[int]
     n_samples: Sourced[int]
     sampling_steps: Sourced[list[int]]
-    floor_draws: int = Field(20, ge=2)
+    floor_draws: int = Field(20, ge=2, description="pairs of independent draws of the truth")
+    test_draws: int = Field(1, ge=1, description="test sets, each with its own samples, that a result is the mean of")
     readings: list[Reading] = Field(default_factory=list)
 
 
@@ -259,6 +249,7 @@ class Claim(Record):
     method: str
     experiment: str
     metric: str
+    dataset: str = ""
     condition: dict[str, Number | str] = Field(default_factory=dict)
     printed: str = Field(description="the number as printed, with its digits")
     direction: Literal["lower", "higher"]
@@ -297,14 +288,6 @@ class Missing(Record):
     impact: str
 
 
-class Compute(Record):
-    """Hardware and time, the authors' and ours."""
-
-    authors_gpu: Sourced[str] | None = None
-    authors_time: Sourced[str] | None = None
-    tiers: list[str] = Field(default_factory=lambda: ["T4", "RTX 3090", "A100 40GB"])
-
-
 class Plan(Record):
     """plan.yaml."""
 
@@ -322,6 +305,10 @@ class Plan(Record):
     compute: Compute = Compute()
     deviations: list[Deviation] = Field(default_factory=list)
     missing: list[Missing] = Field(default_factory=list)
+    pseudocode: dict[str, str] = Field(default_factory=dict, description="algorithms in our words, by their name")
+    engineering: list[Change] = Field(default_factory=list)
+    risks: list[Risk] = Field(default_factory=list)
+    references: list[Reference] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _references_exist(self) -> Plan:

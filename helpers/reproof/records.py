@@ -47,6 +47,12 @@ class Signature(Record):
     on: datetime.date
     note: str = ""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _on_is_a_day(cls, data: Any) -> Any:
+        """YAML 1.1 reads the bare key `on` as yes."""
+        return {"on" if key is True else key: value for key, value in data.items()} if isinstance(data, dict) else data
+
 
 class Sourced(Record, Generic[T]):
     """One value and where it comes from: a quote, a line of source code, or an inference. Nothing else validates."""
@@ -89,6 +95,41 @@ class Sourced(Record, Generic[T]):
             return self.source
         signed = f" (signed by {self.signed.by}, {self.signed.on})" if self.signed else ""
         return f"[INFERRED] {self.inferred}{signed}"
+
+
+class Reference(Record):
+    """Something consulted besides the paper."""
+
+    kind: Literal["official code", "third-party code", "author reply", "review", "other paper", "other"]
+    where: str = Field(min_length=3, description="address with commit or date")
+    used_for: str = Field(min_length=3)
+    licence: str = ""
+
+
+class Risk(Record):
+    """What may go wrong, and what we do about it."""
+
+    what: str
+    impact: str
+    answer: str = Field("", description="what is done about it, or when we would notice")
+
+
+class Change(Record):
+    """An engineering change: same mathematics, other way to run it."""
+
+    what: str
+    why: str
+    checked_by: str = Field("", description="the test or parity check that shows that nothing else changed")
+
+
+class Compute(Record):
+    """Hardware and time, the authors' and ours."""
+
+    authors_gpu: Sourced[str] | None = None
+    authors_time: Sourced[str] | None = None
+    ours_gpu: str = ""
+    budget_hours: float | None = Field(None, gt=0, description="GPU hours that may be spent")
+    tiers: list[str] = Field(default_factory=lambda: ["T4", "RTX 3090", "A100 40GB"])
 
 
 def _known_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

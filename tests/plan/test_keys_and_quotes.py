@@ -2,8 +2,8 @@
 
 import pytest
 
-from reproof.plan.keys import key_of
 from reproof.plan.quotes import find, text_of, value_in
+from reproof.text.keys import key_of
 
 TEXT = text_of(
     "## 4 Set-up\n\nWe train for 20, 000 steps with a learn-\ning rate of 5 × 10^{-4} , dropout of 0.1 % and no weight "

@@ -9,35 +9,116 @@ from pathlib import Path
 
 from reproof import evidence
 from reproof.document import Plan, load_plan, sourced
-from reproof.errors import PackError
-from reproof.paths import hash_path, read_text, sha256
-from reproof.plan.models import CheckAnswer, CheckRequest, Item, Status, Vouched
-from reproof.plan.quotes import Text, find, text_of, value_in
+from reproof.paths import hash_path, sha256
+from reproof.plan.consistency import Finding, findings
+from reproof.plan.contradictions import contradictions
+from reproof.plan.coverage import coverage
+from reproof.plan.draft import Open, loaded, open_fields, quoted
+from reproof.plan.models import (
+    CheckAnswer,
+    CheckRequest,
+    CoverageAnswer,
+    CoverageRequest,
+    Item,
+    Status,
+    Vouched,
+)
+from reproof.plan.quotes import Text, find, value_in, wrong_where
 from reproof.records import Sourced
+from reproof.text.load import load
+from reproof.text.quotes import text_from
 
 GOOD: tuple[Status, ...] = ("VERIFIED", "VOUCHED", "SIGNED")
 ORDER: tuple[Status, ...] = (*GOOD, "OPEN", "UNCHECKED", "VALUE_NOT_IN_QUOTE", "NOT_IN_PAPER")
-MAX_TEXT_BYTES = 64 * 2**20
 NOT_HERE = "verified on {date} against text with hash {hash}; the text is not here, get it from {source}"
 
 
 def check(request: CheckRequest) -> CheckAnswer:
     """Answer `plan.py check`."""
+    data = loaded(request.plan)
+    still_open = list(open_fields(data))
+    text = text_from(load(request.paper)) if request.paper else None
+    if still_open:
+        return _draft(request, data, still_open, text)
     plan = load_plan(request.plan)
-    text = _paper(request.paper) if request.paper else None
     record = None if text else earlier_record(request.plan)
     known = {item["fingerprint"] for item in record.answer["items"]} if record else set()
     items = [judge(path, value, text, known) for path, value in quoted_and_inferred(plan)]
     counts = Counter(item.status for item in items)
+    found = findings(plan)
+    errors = sum(finding.level == "error" for finding in found)
+    covered = coverage((item.quote for _, item in quoted_and_inferred(plan) if item.quote), text) if text else None
     return CheckAnswer(
-        ok=all(item.status in GOOD for item in items),
-        headline=_headline(counts, len(items)),
+        ok=all(item.status in GOOD for item in items) and not errors,
+        headline=_headline(counts, len(items)) + (f"; {errors} fields do not fit together" if errors else ""),
         counts={status: counts[status] for status in ORDER if counts[status]},
         items=items,
         text_sha256=hash_path(request.paper) if request.paper else "",
         text_source=str(request.paper or ""),
         vouched=_vouched(record, plan) if record else None,
         plan_sha256=hash_path(request.plan),
+        findings=found,
+        misplaced=list(_misplaced(plan, text)) if text else [],
+        contradictions=contradictions(plan, text) if text else [],
+        untouched=covered.untouched if covered else [],
+        lost=covered.lost if covered else [],
+    )
+
+
+def _misplaced(plan: Plan, text: Text) -> Iterator[Finding]:
+    for path, item in quoted_and_inferred(plan):
+        if item.quote and item.where:
+            wrong = wrong_where(item.where, find(item.quote, text), text)
+            if wrong:
+                yield Finding(level="warning", path=path, what=wrong)
+
+
+def _draft(request: CheckRequest, data: object, still_open: list[Open], text: Text | None) -> CheckAnswer:
+    """A plan with open fields: what is quoted already is checked, the rest is listed."""
+    items = []
+    for path, given in quoted(data):
+        said = {key: given[key] for key in ("quote", "where", "read_as") if key in given}
+        shown = given.get("value", given.get("printed"))
+        number = float(shown) if "printed" in given and isinstance(shown, str) and _is_number(shown) else shown
+        item = Sourced[object].model_validate({"value": number, "where": "not said", **said})
+        items.append(judge(path, item, text, set()))
+    counts = Counter(item.status for item in items)
+    return CheckAnswer(
+        ok=False,
+        headline=f"a draft: {len(still_open)} fields are open; {_headline(counts, len(items))}",
+        counts={status: counts[status] for status in ORDER if counts[status]},
+        items=items,
+        text_sha256=hash_path(request.paper) if request.paper else "",
+        text_source=str(request.paper or ""),
+        plan_sha256=hash_path(request.plan),
+        open_fields=still_open,
+        lost=text.located.lost if text else [],
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def cover(request: CoverageRequest) -> CoverageAnswer:
+    """Answer `plan.py coverage`."""
+    text = text_from(load(request.paper))
+    quotes = [str(given["quote"]) for _, given in quoted(loaded(request.plan))]
+    covered = coverage(quotes, text)
+    untouched = covered.untouched
+    worst = ", ".join(f"{p.name} ({p.candidates} candidates)" for p in untouched[:3])
+    return CoverageAnswer(
+        ok=not untouched,
+        headline=f"{len(untouched)} parts with candidates were never cited: {worst}"
+        if untouched
+        else "every part that has candidates is cited",
+        places=covered.places,
+        unused=covered.unused,
+        lost=covered.lost,
     )
 
 
@@ -100,25 +181,6 @@ def _vouched(record: evidence.Evidence, plan: Plan) -> Vouched:
     source = f"arXiv {plan.paper.arxiv}" if plan.paper.arxiv else plan.paper.url or "its publisher"
     reading = NOT_HERE.format(date=date, hash=digest[:12], source=source)
     return Vouched(record=f"{record.number:04d}-plan-check", date=date, text_sha256=digest, reading=reading)
-
-
-def _paper(path: Path) -> Text:
-    if path.suffix.lower() not in (".txt", ".md"):
-        raise PackError(
-            "paper-format",
-            f"--paper {str(path)!r}: {path.suffix or 'no suffix'} is not read yet",
-            why="quotes are looked up in plain text; a wrong extraction would reject true quotes",
-            fix="save the paper's text as .txt or .md and pass that",
-        )
-    if path.is_file() and path.stat().st_size > MAX_TEXT_BYTES:
-        size = path.stat().st_size
-        raise PackError(
-            "paper-too-large",
-            f"--paper {str(path)!r} has {size} bytes",
-            why=f"a paper's text is far below {MAX_TEXT_BYTES} bytes",
-            fix="pass the text of the paper only",
-        )
-    return text_of(read_text(path, "paper"))
 
 
 def _headline(counts: Counter[Status], total: int) -> str:

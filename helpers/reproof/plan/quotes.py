@@ -1,94 +1,31 @@
-"""Is the quote in the paper, and is the value in the quote?"""
+"""Is the value of a plan what its quote states? And does the quote stand where the plan says?"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from reproof.plan.keys import Key, key_of, plain
+from reproof.text.keys import key_of
+from reproof.text.markdown import read_markdown
+from reproof.text.quotes import Match, Text, find, text_from
 
-MIN_KEY = 12  # shorter quotes stand in any paper by accident
-STRONG = ("no", "not", "non", "never", "without", "neither", "nor")
+__all__ = ["Match", "Text", "find", "text_of", "value_in", "wrong_where"]
+
 WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 NOTHING = re.compile(r"\b(?:no|without|zero)\b", re.IGNORECASE)
-HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Text:
-    """A paper's text with its canonical key and its headings."""
-
-    spelled: str
-    key: Key
-    headings: tuple[tuple[int, str], ...]
-
-    def section(self, offset: int) -> str:
-        """The heading that `offset` stands below, or an empty string."""
-        above = [title for start, title in self.headings if start <= offset]
-        return above[-1] if above else ""
-
-
-@dataclass(frozen=True)
-class Match:
-    """Where a quote was found, or why it was not."""
-
-    found: bool
-    section: str = ""
-    reason: str = ""
+PERCENT = re.compile(r"⟦([^⟦⟧^%]+)%⟧")
+NUMBER_MARKS = re.compile("[⟦⟧]")
+PLACE = re.compile(
+    r"\b(?P<kind>table|tab\.|figure|fig\.|algorithm|alg\.|page|p\.)\s*(?P<number>[A-Z]?\.?\d+)"
+    r"|(?:\b(?:appendix|app\.|section|sec\.)\s*|§\s*|^\s*)(?P<section>[A-Z](?:\.\d+)*|\d+(?:\.\d+)*)\b",
+    re.IGNORECASE,
+)
 
 
 def text_of(source: str) -> Text:
-    """Prepare a paper's text once for many quotes."""
-    spelled = plain(source)
-    headings = tuple((match.start(), match[1]) for match in HEADING.finditer(spelled))
-    return Text(spelled, key_of(source), headings)
-
-
-def find(quote: str, text: Text) -> Match:
-    """Look `quote` up in `text`: layout may differ, words and numbers may not.
-
-    A quote must begin and end at a word, and must not leave out the negation right before it.
-    """
-    wanted = key_of(quote).text
-    if len(wanted) < MIN_KEY:
-        return Match(False, reason=f"the quote is too short to be evidence ({len(wanted)} of {MIN_KEY} characters)")
-    reason, start = "", text.key.text.find(wanted)
-    while start >= 0:
-        first, last = text.key.offsets[start], text.key.offsets[start + len(wanted) - 1]
-        reason = _cut(text.spelled, first, last)
-        if not reason:
-            return Match(True, section=text.section(first))
-        start = text.key.text.find(wanted, start + 1)
-    return Match(False, reason=reason or _divergence(wanted, text))
-
-
-def _cut(spelled: str, first: int, last: int) -> str:
-    """Why the passage may not be cut out here, or an empty string."""
-    before = spelled[max(0, first - 12) : first]
-    if before and before[-1].isalpha() and spelled[first].isalpha():
-        return "it begins in the middle of a word of the paper"
-    after = spelled[last + 1 : last + 2]
-    if after.isalpha() and spelled[last].isalpha():
-        return "it ends in the middle of a word of the paper"
-    word = re.split(r"[^A-Za-z]+", before.rstrip(" \n-"))[-1].lower()
-    if word in STRONG:
-        return f"it leaves out the word {word!r} that stands right before it in the paper"
-    return ""
-
-
-def _divergence(wanted: str, text: Text) -> str:
-    """The first place where the paper reads otherwise."""
-    low, high = 0, len(wanted)
-    while low < high:  # the longest prefix that stands in the paper; prefixes of a match match
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if wanted[:middle] in text.key.text else (low, middle - 1)
-    if low < MIN_KEY:
-        return "no passage of the paper begins like it"
-    at = text.key.offsets[text.key.text.find(wanted[:low]) + low - 1]
-    reads = " ".join(text.spelled[max(0, at - 40) : at + 50].split())
-    return f"the paper reads otherwise near: “… {reads} …”"
+    """Prepare a paper that is Markdown or plain text already."""
+    return text_from(read_markdown(source))
 
 
 def value_in(value: Any, quote: str, read_as: dict[str, str] | None = None) -> str:
@@ -106,14 +43,14 @@ def value_in(value: Any, quote: str, read_as: dict[str, str] | None = None) -> s
         return "" if NOTHING.search(quote) else "the value is null, and the quote does not say no or without"
     if isinstance(value, (int, float)):
         return _number_in(Decimal(repr(value)), quote, read_as or {})
-    wanted = re.sub(r"<|>", "", key_of(str(value)).text)
-    there = re.sub(r"<|>", "", key_of(quote).text)
+    wanted = NUMBER_MARKS.sub("", key_of(str(value)).text)
+    there = NUMBER_MARKS.sub("", key_of(quote).text)
     return "" if wanted and wanted in there else f"{value!r} does not stand in the quote"
 
 
 def _number_in(value: Decimal, quote: str, read_as: dict[str, str]) -> str:
     key = key_of(quote)
-    percents = [n / 100 for n in key.numbers if "%" in key.text]
+    percents = [Decimal(shown) / 100 for shown in PERCENT.findall(key.text)]
     words = [Decimal(WORDS.index(word)) for word in re.findall(r"[a-z]+", quote.lower()) if word in WORDS]
     if value in [*key.numbers, *percents, *words]:
         return ""
@@ -141,3 +78,39 @@ def _decimal(text: str) -> Decimal | None:
         return numbers[0] if len(numbers) == 1 else Decimal(text)
     except InvalidOperation:
         return None
+
+
+def wrong_where(where: str, match: Match, text: Text) -> str:
+    """Why a found quote does not stand where the plan says, or an empty string.
+
+    Only places that the located text knows can be compared; a name that it does not know is not held against the plan.
+    """
+    named = [(m["kind"], m["number"] or m["section"]) for m in PLACE.finditer(where)]
+    known = [(kind, number) for kind, number in named if _exists(kind, number, text)]
+    if not known or not match.spans:
+        return ""
+    for start, _ in match.spans:
+        if any(_stands(kind, number, start, text) for kind, number in known):
+            return ""
+    return f"the plan says {where!r}; the quote stands in {text.located.where(match.spans[0][0])}"
+
+
+def _exists(kind: str | None, number: str, text: Text) -> bool:
+    if kind and kind.lower().startswith("p"):
+        return any(page == int(number) for _, page in text.located.pages if number.isdigit())
+    wanted = kind[0].lower() if kind else ""
+    return any(
+        node.number == number and (node.kind[0] == wanted if wanted else node.level) for node in text.located.nodes
+    )
+
+
+def _stands(kind: str | None, number: str, offset: int, text: Text) -> bool:
+    if kind and kind.lower().startswith("p"):
+        return str(text.located.page(offset)) == number
+    around = text.nodes(offset)
+    if not kind and any(node.kind in ("table", "figure", "algorithm", "footnote") for node in around):
+        return True  # where a float stands in the file says nothing about its section
+    if not kind and not any(node.number for node in around if node.level):
+        return True  # a heading without a number may belong to any section
+    wanted = kind[0].lower() if kind else ""
+    return any(node.number == number and (node.kind[0] == wanted if wanted else bool(node.level)) for node in around)

@@ -62,7 +62,7 @@ def _unattainable(claims: list[ClaimRow]) -> list[str]:
     subject = "1 cannot" if len(found) == 1 else f"{len(found)} cannot"
     why = (
         f"{subject} be attained as stated: two independent draws of the truth itself are further apart than the "
-        f"printed number, so that even a perfect model would miss it ({cases})."
+        f"printed number, so that even a perfect model would miss it nearly every time ({cases})."
     )
     holds: dict[str, list[str]] = {}
     for claim in found:

@@ -72,9 +72,12 @@ def restore(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if content["settings"] != settings:
         different = "; ".join(differences(settings, content["settings"]))
-        raise ProjectError("other-config", f"{path} was made with other settings: {different}",
-                           "to go on from it would mix two experiments",
-                           "the settings it was made with, --resume-phase NAME to redo it, or --results DIR")
+        raise ProjectError(
+            "other-config",
+            f"{path} was made with other settings: {different}",
+            "to go on from it would mix two experiments",
+            "the settings it was made with, --resume-phase NAME to redo it, or --results DIR",
+        )
     return content
 
 

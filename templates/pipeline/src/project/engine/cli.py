@@ -63,8 +63,9 @@ def parser() -> Parser:
         for name, words in COMMANDS.items()
     }  # fmt: skip
     for name in ("train", "evaluate"):
-        made[name].add_argument("--max-hours", type=float, default=float("inf"), metavar="H",
-                                help="then save and leave with exit code 75")
+        made[name].add_argument(
+            "--max-hours", type=float, default=float("inf"), metavar="H", help="then save and leave with exit code 75"
+        )
     made["train"].add_argument("--resume-phase", metavar="NAME", help="redo this phase and the following ones")
     made["evaluate"].add_argument("--floor", action="store_true", help="only the metric floor; needs no training")
     made["sample"].add_argument("--n", type=int, default=512, metavar="N", help="how many; default 512")

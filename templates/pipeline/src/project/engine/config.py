@@ -139,8 +139,12 @@ def override(values: dict[str, Any], text: str) -> None:
     if not equals or not targets:
         names = ", ".join(sorted(map(str, known))) or "nothing"
         hint = next((near(part, known) for part in reversed(key.split(".")) if near(part, known)), "")
-        raise ProjectError("no-setting", f"override '{text}' matches nothing{hint}", f"known there: {names}",
-                           "KEY=VALUE, for example phases.*.lr=1e-3")
+        raise ProjectError(
+            "no-setting",
+            f"override '{text}' matches nothing{hint}",
+            f"known there: {names}",
+            "KEY=VALUE, for example phases.*.lr=1e-3",
+        )
     for group, last, path in targets:
         group[last] = _typed(group[last], yaml.load(raw, _Loader), raw, path)
 
@@ -182,8 +186,10 @@ def shrink(values: dict[str, Any]) -> None:
         reading |= {key: 8 for key in ("n_generated", "n_test") if key in reading}
 
 
-CAPS: dict[Any, dict[str, int]] = {"pool": {"batches": 1, "batch_size": 4},
-                                   "train": {"steps": 2, "batch_size": 4, "accumulate": 2, "warmup_steps": 1}}
+CAPS: dict[Any, dict[str, int]] = {
+    "pool": {"batches": 1, "batch_size": 4},
+    "train": {"steps": 2, "batch_size": 4, "accumulate": 2, "warmup_steps": 1},
+}
 
 
 def settings_of(cfg: Config, phase: str) -> dict[str, Any]:

@@ -170,5 +170,10 @@ def check_finite(name: str, state: State, losses: list[Tensor], parameters_too: 
     losses.clear()
     if False in finite or (parameters_too and not all(bool(p.isfinite().all()) for p in state.parameters)):
         what = "loss" if False in finite else "a parameter"
-        raise ProjectError("not-finite", f"phase '{name}', step {step}: {what} is not a finite number",
-                           "training diverged; checkpoints are from before", "lower lr, grad_clip, fp32", NOT_FINITE)
+        raise ProjectError(
+            "not-finite",
+            f"phase '{name}', step {step}: {what} is not a finite number",
+            "training diverged; checkpoints are from before",
+            "lower lr, grad_clip, fp32",
+            NOT_FINITE,
+        )

@@ -1,0 +1,83 @@
+"""Where a value stands in the text of a YAML plan, so that an edit keeps every comment and blank."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reproof import yamlio
+from reproof.errors import PackError
+
+
+def at(data: Any, path: str) -> Any:
+    """The value at a dotted path of plain data; list items are found by name, id or index."""
+    here = data
+    for step in _steps(data, path):
+        here = here[step]
+    return here
+
+
+def _steps(data: Any, path: str) -> list[Any]:
+    """Keys and indexes of a dotted path; a key may itself hold dots."""
+    here, rest, steps = data, path, []
+    while rest:
+        options = _options(here)
+        fitting = [name for name in options if rest == name or rest.startswith(name + ".")]
+        if not fitting:
+            raise KeyError(path)
+        name = max(fitting, key=len)
+        steps.append(options[name])
+        here, rest = here[options[name]], rest[len(name) + 1 :]
+    return steps
+
+
+def _options(here: Any) -> dict[str, Any]:
+    if isinstance(here, dict):
+        return {str(key): key for key in here}
+    if isinstance(here, list):
+        named = {str(item.get("name")): i for i, item in enumerate(here) if isinstance(item, dict) and "name" in item}
+        return {**{str(i): i for i in range(len(here))}, **named}
+    return {}
+
+
+def with_key(text: str, path: str, key: str, shown: str, name: str) -> str:
+    """`text` with `key: shown` added to the mapping at `path`.
+
+    Raises:
+        PackError: there is no mapping at that path.
+    """
+    data = yamlio.parse(text, name)
+    try:
+        node = _node(yamlio._Loader(text).get_single_node(), _steps(data, path))
+    except KeyError:
+        node = None
+    if node is None or node.id != "mapping" or not node.value:
+        raise PackError("no-such-value", f"no value at {path!r} in {name}", why="there is nothing to sign",
+                        fix="plan.py check lists the paths")  # fmt: skip
+    if node.flow_style:
+        end = text.rindex("}", 0, _offset(text, node.end_mark))
+        before = text[:end].rstrip()
+        comma = "" if before.endswith(",") else ","
+        return f"{before}{comma} {key}: {shown}{text[len(before) : end].rstrip(' ')}{text[end:]}"
+    last = max(_offset(text, value.end_mark) for _, value in node.value)
+    column = node.value[0][0].start_mark.column
+    body = text[:last].rstrip()
+    stop = text.find("\n", len(body))
+    stop = len(text) if stop < 0 else stop  # behind a comment on the last line
+    return f"{text[:stop]}\n{' ' * column}{key}: {shown}{text[stop:]}"
+
+
+def _node(node: Any, steps: list[Any]) -> Any:
+    for step in steps:
+        if node.id == "mapping":
+            node = next(value for key, value in node.value if str(key.value) == str(step))
+        else:
+            node = node.value[step]
+    return node
+
+
+def _offset(text: str, mark: Any) -> int:
+    """Where a mark points in the text; the C parser's marks count lines and columns alike, not always characters."""
+    start = 0
+    for _ in range(mark.line):
+        start = text.index("\n", start) + 1
+    return start + int(mark.column)

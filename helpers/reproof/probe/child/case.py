@@ -1,0 +1,226 @@
+"""One call as the specification says it: its inputs, its object, and the calling itself."""
+
+from __future__ import annotations
+
+import random
+import re
+import sys
+import warnings
+from pathlib import Path
+from typing import Any, Dict  # noqa: UP035
+
+from .arrays import as_input, drawn, is_tensor, named, np, torch
+from .look import NotFound, misfit, module_of, resolve, unchecked
+from .report import Report, explained
+
+Numbers = Dict[str, Any]  # noqa: UP006 - input name -> float64 array; Python 3.8 evaluates this
+
+
+def seed_all(torch_seed: int, other_seed: int) -> None:
+    """Seed torch with one number, numpy and random with another."""
+    pytorch = torch()
+    if pytorch is not None:
+        pytorch.manual_seed(torch_seed)
+    np.random.seed(other_seed)
+    random.seed(other_seed)
+
+
+class Case:
+    """A call that can be made again and again, with other inputs, sizes, types and seeds."""
+
+    def __init__(self, spec: dict[str, Any], report: Report) -> None:
+        self.spec, self.report = spec, report
+        self.inputs: dict[str, dict[str, Any]] = spec["inputs"]
+        self.expect: dict[str, Any] = spec["expect"]
+        self.axes = self._batch_axes()
+        self.target: Any = None
+        self.makers: dict[str, Any] = {}
+        self.modules: dict[str, str] = {}  # dotted name -> the module to import for it
+        self.warned: list[tuple[str, str, bool]] = []
+        self.mode_left: bool | None = None  # torch's gradient mode after a call that began with gradients on
+
+    # sizes and numbers
+
+    @property
+    def batch(self) -> int | None:
+        """Length of axis 0 of the first input that has a batch."""
+        for name, axes in self.axes.items():
+            if axes:
+                return int(self.inputs[name]["shape"][axes[0]])
+        return None
+
+    def _batch_axes(self) -> dict[str, list[int]]:
+        """Axes of each drawn input that grow with the batch."""
+        found: dict[str, list[int]] = {}
+        sizes = [s["shape"] for s in self.inputs.values() if s["shape"] and s["dist"] != "grid"]
+        batch = sizes[0][0] if sizes else None
+        lists = [name for name in self.spec["args"] or self.inputs if self.inputs[name]["shape"] == [batch]]
+        for name, spec in self.inputs.items():
+            shape = spec["shape"] or []
+            if spec["batch_axes"] is not None:
+                found[name] = spec["batch_axes"]
+            elif not shape or shape[0] != batch or spec["dist"] == "grid":
+                found[name] = []
+            else:
+                # a cost matrix between two lists of weights grows on both sides; beside one list of, say, times it is
+                # samples whose width happens to be the batch
+                found[name] = [0, 1] if shape == [batch, batch] and len(lists) > 1 else [0]
+        return found
+
+    def shape(self, name: str, batch: int | None) -> list[int] | None:
+        """The shape of an input, at another batch where one is given."""
+        shape: list[int] | None = self.inputs[name]["shape"]
+        if shape is None or batch is None:
+            return shape
+        return [batch if axis in self.axes[name] else size for axis, size in enumerate(shape)]
+
+    def numbers(self, batch: int | None = None, seed: int = 0) -> Numbers:
+        """The numbers of every input that is drawn or given."""
+        named_or_made = ("object", "made_by")
+        return {
+            name: drawn(spec, self.shape(name, batch), seed * 1000 + place)
+            for place, (name, spec) in enumerate(self.inputs.items())
+            if not any(spec[key] is not None for key in named_or_made)
+        }
+
+    # the call
+
+    def look(self) -> None:
+        """Resolve every name the case uses, and hold the signature against the keywords."""
+        self.target = self._found(self.spec["target"], "")
+        for name, spec in self.inputs.items():
+            if spec["made_by"]:
+                self.makers[name] = self._found(spec["made_by"], f"input {name}: ")
+            if spec["object"]:
+                self._found(spec["object"], f"input {name}: ")
+        if self.expect["equals"]:
+            self.makers["equals"] = self._found(self.expect["equals"], "expect.equals: ")
+        self.report.fact("modules", self.modules)
+        if self.spec["init"] is not None:
+            self.fits(self.target, [], self.spec["init"])
+
+    def _found(self, target: str, role: str) -> Any:
+        try:
+            found = resolve(target)
+            self.modules[target] = module_of(target)
+            return found
+        except NotFound as error:
+            is_recorded = error.code == "no_attribute" and self.expect["raises"] in ("AttributeError", "ImportError")
+            code = "raises_as_recorded" if is_recorded else error.code
+            raise self.report.stop(code, role + error.what, near(error)) from error
+
+    def fits(self, callable_: Any, args: list[Any], kwargs: dict[str, Any]) -> None:
+        """Stop when the signature already refuses these arguments."""
+        if self.expect["raises"]:
+            return  # what the signature refuses is then an exception like any other
+        wrong = misfit(callable_, args, kwargs)
+        if wrong is not None:
+            raise self.report.stop(wrong.code, wrong.what, near(wrong))
+        loose = unchecked(callable_, kwargs)
+        if loose:
+            self.report.finding("unchecked_keyword", f"{', '.join(loose)}: swallowed by **kwargs, no name is checked")
+
+    def complete(self, numbers: Numbers, dtype: str | None = None) -> dict[str, Any]:
+        """The arguments of the call: numbers as tensors, then what other calls make of them."""
+        ready: dict[str, Any] = {}
+        for name, spec in self.inputs.items():
+            if spec["object"] is not None:
+                ready[name] = named(spec)
+            elif spec["made_by"] is not None:
+                ready[name] = self.makers[name](*[ready[used] for used in spec["args"]], **spec["kwargs"])
+            else:
+                ready[name] = as_input(numbers[name], spec, dtype)
+        return ready
+
+    def construct(self, dtype: str | None = None) -> Any:
+        """What is called: the target, an object of it, or a method of that object; always from the same seed."""
+        if self.spec["init"] is None:
+            return self.target
+        seed_all(0, 0)
+        made = self.target(**self.spec["init"])
+        if dtype == "float64" and hasattr(made, "register_forward_hook"):
+            made = made.double()
+        return getattr(made, self.spec["method"]) if self.spec["method"] else made
+
+    def arguments(self, ready: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """Positional and keyword arguments, by the rule in the plan's `Call`."""
+        order = self.spec["args"] or list(ready)
+        used = {name for spec in self.inputs.values() for name in spec["args"]} | set(self.expect["equals_args"])
+        if self.spec["args"]:
+            by_name = {name: value for name, value in ready.items() if name not in order and name not in used}
+        else:
+            by_name = {}
+        return [ready[name] for name in order], {**by_name, **self.spec["kwargs"]}
+
+    def call(self, callable_: Any, ready: dict[str, Any], torch_seed: int = 0, other_seed: int = 0) -> Any:
+        """Call once, seeded."""
+        args, kwargs = self.arguments(ready)
+        seed_all(torch_seed, other_seed)
+        with kept_grad_mode() as kept:
+            output = callable_(*args, **kwargs)
+            self.mode_left = kept.now()
+        return output
+
+    def again(self, numbers: Numbers | None = None, batch: int | None = None, **how: Any) -> Any:
+        """Construct, fill in and call anew."""
+        dtype = how.pop("dtype", None)
+        fill = self.numbers(batch) if numbers is None else numbers
+        return self.call(self.construct(dtype), self.complete(fill, dtype), **how)
+
+
+def near(error: NotFound) -> str:
+    """The nearest names as a hint."""
+    return f"did you mean {' or '.join(error.near)}?" if error.near else ""
+
+
+class kept_grad_mode:
+    """Put torch's gradient mode back after the block: some libraries leave it changed."""
+
+    def __enter__(self) -> kept_grad_mode:
+        self.before = self.now()
+        return self
+
+    @staticmethod
+    def now() -> bool | None:
+        """The mode, or None without torch."""
+        pytorch = torch()
+        return None if pytorch is None else bool(pytorch.is_grad_enabled())
+
+    def __exit__(self, *error: object) -> None:
+        if self.before is not None:
+            sys.modules["torch"].set_grad_enabled(self.before)
+
+
+class heard:
+    """Every warning of the block, once each: category, message, and whether it points at the call itself."""
+
+    def __init__(self, into: list[tuple[str, str, bool]]) -> None:
+        self.into = into
+
+    def __enter__(self) -> None:
+        self.catcher = warnings.catch_warnings(record=True)
+        self.caught: Any = self.catcher.__enter__()
+        warnings.simplefilter("always")
+
+    def __exit__(self, *error: Any) -> None:
+        self.catcher.__exit__(*error)
+        for item in self.caught:
+            message = " ".join(str(item.message).split())
+            if without_numbers(message) not in [without_numbers(other) for _, other, _ in self.into]:
+                is_ours = Path(item.filename).parent == Path(__file__).parent
+                self.into.append((item.category.__name__, message, is_ours))
+
+
+def without_numbers(message: str) -> str:
+    """A warning at another batch is the same warning."""
+    return re.sub(r"\d+", "", message)
+
+
+def refused(error: BaseException, what: str) -> str:
+    """How an exception during `what` reads in a finding."""
+    return f"{what}: {explained(error)}"
+
+
+def differentiable(output_leaves: list[Any]) -> Any:
+    """The first output that carries a graph, or None."""
+    return next((leaf for leaf in output_leaves if is_tensor(leaf) and leaf.requires_grad), None)

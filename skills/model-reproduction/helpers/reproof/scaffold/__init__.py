@@ -1,0 +1,1 @@
+"""A plan becomes a complete project that runs at once."""

@@ -1,0 +1,289 @@
+"""Everything in a paper that looks like a hyperparameter, with its place. Recall first: the agent decides."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
+
+from reproof.records import Record
+from reproof.text.keys import NUMBER, key_of
+from reproof.text.lexicon import ANNOUNCED, NAMED, NUMBER_WORDS, SYMBOL, VALUES, compiled
+from reproof.text.located import Located, Node, Table
+from reproof.text.sentences import sentences
+from reproof.text.symbols import DASHES
+
+NEAR_CHARS = 16  # rank A: the word stands this close to the number
+TERMS = compiled(ANNOUNCED)
+WORD_VALUES = compiled(VALUES)
+DATA = re.compile(VALUES["data"])
+PHASES = re.compile(
+    r"(?i:\b(?:pre-?train\w*|"
+    r"fine-?tun\w*|trajectory pool|predictor|discriminator|generator|encoder|decoder|teacher|student|"
+    r"distillation|first (?:phase|stage)|second (?:phase|stage)|inference|at sampling time|reward model|critic|actor|"
+    r"autoencoder|velocity|straight flow|denoiser|"
+    r"classifier)\b)"
+)
+COUNT_WORD = re.compile(rf"\b{NUMBER_WORDS}\b")
+NEAR_NUMBER_WORD = re.compile(
+    r"^[\s-]*(?:\w+[\s-]+){0,2}?(?:layers?|blocks?|heads?|epochs?|steps?|GPUs?|TPUs?|runs?|seeds?|times|days?|hours?|weeks?|"
+    r"convolutional|hidden|units?|folds?|trials?|samples?|iterations?)",
+    re.IGNORECASE,
+)
+CONTINUES = re.compile(r"\s?(?:,|/|or|and|,\s?(?:or|and)|to|–|-)\s?(?:approximately\s)?")
+LIST = re.compile(r"[\[({]\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){1,11}\s*[\])}]")
+SIZES = re.compile(r"\d+(?:\s?[×x]\s?\d+){1,3}(?!\.?\d|\s*\^)")
+WORD = re.compile(r"[^\W\d_]+(?:[-–]?\d[\w.]*)?", re.UNICODE)
+WORDY = re.compile(r"[(“\"]?[A-Za-z-]{3,}")
+FORMULA = 0.4  # with fewer words than this, a sentence is mathematics and its numbers are seldom settings
+JOINS = re.compile(r"(?:\b(?:of|to|at|is|was|are|by|be)|[:=])\s*(?:about |approximately |value )?$")
+ANNOUNCERS = ("hardware", "solver", "library", "augmentation", "schedule")  # words that numbers belong to
+INDICES = set("ijknmtτ")
+Term = tuple[int, int, str]
+Label = tuple[str, str, Literal["A", "B"]]
+YEAR = re.compile(r"(?:19|20)\d\d[a-z]?$")
+
+
+class Candidate(Record):
+    """A number or word that may be a hyperparameter."""
+
+    field: str
+    raw: str = Field(description="as it stands in the paper")
+    value: float | str
+    term: str = Field(description="the word or symbol that announces it")
+    rank: Literal["A", "B"] = Field(description="A: right beside its word; B: somewhere in the same sentence")
+    where: str
+    section: str = ""
+    experiment: str = Field("", description="data sets named in the sentence, else in the heading")
+    phase: str = Field("", description="part of the pipeline that the sentence names")
+    sentence: str
+    span: tuple[int, int] = Field(description="of the sentence")
+    start: int
+    end: int
+
+
+def candidates(located: Located) -> list[Candidate]:
+    """Candidates in the order of the text; reference lists, headings and result tables are left out."""
+    skipped = [(n.start, n.end) for n in located.nodes if n.kind == "references"]
+    skipped += [(n.start, n.start + len(n.number) + len(n.title) + 1) for n in located.nodes if n.level]
+    skipped += [(t.start, t.end) for t in located.tables if t.cells]
+    found: list[Candidate] = []
+    for start, end in _outside(len(located.text), skipped):
+        for first, last in sentences(located.text, start, end):
+            found += _of_sentence(located, first, last)
+    for table in located.tables:
+        begin = min((cell.start for cell in table.cells), default=table.end)
+        for first, last in sentences(located.text, table.start, begin):  # the caption
+            found += _of_sentence(located, first, last)
+        if is_settings(table):
+            found += _of_table(located, table)
+    return sorted(_unique(found), key=lambda c: (c.start, c.end))
+
+
+def _outside(length: int, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    at = 0
+    for start, end in sorted(spans):
+        if start > at:
+            yield at, start
+        at = max(at, end)
+    yield at, length
+
+
+def _unique(found: list[Candidate]) -> list[Candidate]:
+    """One candidate a place, and each word once a section: a word that is repeated says nothing new."""
+    kept: dict[tuple[object, ...], Candidate] = {}
+    for candidate in found:
+        word = isinstance(candidate.value, str) and not any(c.isdigit() for c in candidate.raw)
+        place = (candidate.section, candidate.value, candidate.experiment) if word else (candidate.start,)
+        kept.setdefault((candidate.field, *place), candidate)
+    return list(kept.values())
+
+
+def _of_sentence(located: Located, start: int, end: int) -> Iterator[Candidate]:
+    text = located.text[start:end].translate(DASHES).replace("\n", " ")
+    words = [(m.start(), m.end(), name) for name, pattern in WORD_VALUES for m in pattern.finditer(text)]
+    terms = [(m.start(), m.end(), name) for name, pattern in TERMS for m in pattern.finditer(text)]
+    if not words and not terms and "=" not in text:
+        return
+    place = _Place(located, start, end)
+    for first, last, name in words:
+        yield place.candidate(name, first, last, text[first:last], text[first:last], "A")
+    begin, stop = bisect_left(located.asides, (start, 0)), bisect_left(located.asides, (end, 0))
+    apart = [(a - start, b - start) for a, b in located.asides[begin:stop]]
+    apart += [(first, last) for first, last, _ in words]
+    before: tuple[int, Label] | None = None
+    for first, last in _numbers(text, apart):
+        label = _label(text, first, last, terms, [word for word in words if word[2] in ANNOUNCERS])
+        named = label and label[2] == "A" and _unit_follows(text, last, terms)
+        if before and not named and CONTINUES.fullmatch(text[before[0] : first]):
+            label = before[1]  # 0.80, 0.85 or 0.95: what holds for the first holds for the rest
+        if label and not (text[first:last] in ("0", "1", "2") and (place.is_formula or _in_formula(text, first, last))):
+            yield place.candidate(label[0], first, last, text[first:last], label[1], label[2])
+        before = (last, label) if label else None
+
+
+def _label(text: str, first: int, last: int, terms: list[Term], words: list[Term]) -> Label | None:
+    """(field, what announces it, rank) of the number at `first`, or None when nothing does."""
+    announced = [term for term in (*terms, *words) if term[1] - term[0] > 1]  # a lone Greek letter announces nothing
+    joined = JOINS.search(text[max(0, first - 12) : first])
+    before = [t for t in announced if t[1] <= first and first - t[1] <= NEAR_CHARS + 8] if joined else []
+    nearest = min(before or announced, key=lambda t: (_distance(t, first, last), t[0] - t[1]), default=None)
+    close = nearest is not None and (bool(before) or _distance(nearest, first, last) <= NEAR_CHARS)
+    symbol = SYMBOL.search(text[max(0, first - 40) : first])
+    if symbol:
+        begin = first - len(symbol[0])
+        shown = symbol[0].strip(" =:[({<≤∈≈←~∼")
+        named = max(terms, key=lambda t: _overlap(t, begin, first), default=None)
+        if named and _overlap(named, begin, first) > 0:
+            return named[2], shown, "A"
+        if shown in INDICES and text[first:last] in ("0", "1"):
+            return None
+        if not close or not nearest:
+            return "symbol", shown, "A" if len(shown) > 1 else "B"
+        return nearest[2], shown, "A"
+    if not nearest:
+        return None
+    return nearest[2], text[nearest[0] : nearest[1]], "A" if close else "B"
+
+
+def _in_formula(text: str, first: int, last: int) -> bool:
+    """Whether a number stands between the symbols of a formula; `depth = 1` is no formula."""
+    before, after = text[:first].rstrip()[-12:], text[last:].lstrip()[:1]
+    word = re.search(r"[A-Za-z]{2,}\s*[=:]$", before)
+    symbols = re.search(r"(?:[=+*/^_(\[{<>|∈→≤≥∼·-]|(?:^|[^A-Za-z])[A-Za-zα-ωΑ-Ω])$", before)
+    return bool(symbols and not word) or after in set("+*/^_<>|·)]}")
+
+
+def _unit_follows(text: str, last: int, terms: list[Term]) -> bool:
+    """Whether the number is followed by its own word, as in 10/100 steps."""
+    behind = re.match(r"(?:\s?/\s?\d+)?[\s-]?", text[last:])
+    begin = last + (behind.end() if behind else 0)
+    return any(term[0] <= begin < term[1] for term in terms)
+
+
+def _overlap(term: Term, start: int, end: int) -> int:
+    return min(term[1], end) - max(term[0], start)
+
+
+def _distance(term: Term, start: int, end: int) -> float:
+    """How far a word is from a number; the word in front is preferred where both are as near."""
+    return start - term[1] if term[1] <= start else term[0] - end + 0.5 if term[0] >= end else 0.0
+
+
+def _numbers(text: str, apart: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Spans of numbers, of lists like [1, 2, 2] as one, and of words that count something."""
+    at = 0
+    while at < len(text):
+        inside = next((b for a, b in apart if a <= at < b), None)
+        if inside is not None:
+            at = inside
+            continue
+        whole = LIST.match(text, at) if text[at] in "[({" else SIZES.match(text, at) if text[at].isdigit() else None
+        if whole:
+            yield whole.span()
+            at = whole.end()
+        elif text[at].isalpha():
+            word = WORD.match(text, at)
+            end = word.end() if word else at + 1
+            if word and COUNT_WORD.fullmatch(word[0]) and NEAR_NUMBER_WORD.match(text[end:]):
+                yield word.span()
+            at = end
+        elif text[at].isdigit():
+            match = NUMBER.match(text, at)
+            end = match.end() if match else at + 1
+            if not _is_name(text, at, end):
+                yield at, at + len(text[at:end].rstrip())
+            at = max(end, at + 1)
+        else:
+            at += 1
+
+
+def _is_name(text: str, start: int, end: int) -> bool:
+    """A number that only names something: Table 3, a year, CIFAR-10, a subscript."""
+    before = text[max(0, start - 16) : start]
+    if NAMED.search(before) or before.endswith(("_{", "_")):
+        return True
+    if re.search(r"(?:CIFAR|MNIST|ImageNet|GPT|ResNet|[A-Z]{2,})[\s-]$", before):
+        return True
+    if re.search(r"[α-ω]\s$", before) and re.match(r"\s*=", text[end:]):
+        return True  # β 1 = 0.9: the 1 is a subscript
+    return bool(YEAR.match(text[start:end]) and re.search(r"(?:[A-Za-z,&.(]\s?|\b(?:in|of)\s)$", before))
+
+
+class _Place:
+    """Where a sentence stands, worked out once for all its candidates."""
+
+    def __init__(self, located: Located, start: int, end: int) -> None:
+        self.start, self.span = start, (start, end)
+        words = located.text[start:end].split()
+        self.is_formula = len(words) > 3 and sum(bool(WORDY.match(w)) for w in words) < FORMULA * len(words)
+        self.sentence = " ".join(located.text[start:end].split())
+        self.where = located.where(start)
+        around = [n for n in located.nodes if n.start <= start < n.end]
+        headings = [n for n in around if n.level]
+        inner = max(headings, key=lambda n: n.level, default=None)
+        outer = next((n.name for n in around if not n.level), "")
+        self.section = inner.name if inner else outer
+        self.experiment = _named(DATA, located.text[start:end]) or _named(DATA, self._titles(around))
+        self.phase = _named(PHASES, located.text[start:end]) or _named(PHASES, inner.title if inner else "")
+
+    @staticmethod
+    def _titles(nodes: list[Node]) -> str:
+        return " ".join(node.title for node in nodes)
+
+    def candidate(self, field: str, first: int, last: int, raw: str, term: str, rank: Literal["A", "B"]) -> Candidate:
+        rank = "B" if self.is_formula else rank
+        return Candidate(
+            field=field, raw=raw.strip(), value=_value(raw), term=" ".join(term.split()), rank=rank, where=self.where,
+            section=self.section, experiment=self.experiment, phase=self.phase, sentence=self.sentence, span=self.span,
+            start=self.start + first, end=self.start + last,
+        )  # fmt: skip
+
+
+def _named(pattern: re.Pattern[str], text: str) -> str:
+    return ", ".join(dict.fromkeys(" ".join(m[0].split()) for m in pattern.finditer(text)))
+
+
+def _value(raw: str) -> float | str:
+    numbers = key_of(raw).numbers
+    starts = raw.strip()[:1].isdigit() or raw.strip()[:1] in ".-−"
+    return float(numbers[0]) if len(numbers) == 1 and starts else " ".join(raw.split())
+
+
+def is_settings(table: Table) -> bool:
+    """Whether a table lists settings, not results: most of its row or column heads are words of the lexicon."""
+    return max(_share(table, rows=True), _share(table, rows=False)) >= 0.5
+
+
+def _share(table: Table, *, rows: bool) -> float:
+    heads = {
+        cell.text for cell in table.cells
+        if cell.text.strip() and (cell.column == 0 and cell.row >= table.header_rows if rows
+                                  else cell.row < table.header_rows and cell.column > 0)
+    }  # fmt: skip
+    known = [head for head in heads if any(pattern.search(head) for name, pattern in TERMS if name in SETTINGS)]
+    return len(known) / len(heads) if len(heads) > 1 else 0.0
+
+
+SETTINGS = set(ANNOUNCED) - {"evaluation", "split", "samples", "solver", "time", "search", "noise"}
+
+
+def _of_table(located: Located, table: Table) -> Iterator[Candidate]:
+    for cell in table.cells:
+        if cell.row < table.header_rows or not cell.column or not cell.text.strip(" -–—/"):
+            continue
+        labels = [cell.row_header, *cell.header]
+        label = next((text for text in labels for _, pattern in TERMS if pattern.search(text)), "")
+        if not label:
+            continue
+        field = min(
+            ((m.start(), name) for name, pattern in TERMS if (m := pattern.search(label))), default=(0, "symbol")
+        )[1]
+        place = _Place(located, cell.start, cell.end)
+        row = " | ".join(c.text for c in table.cells if c.row == cell.row)
+        made = place.candidate(field, 0, cell.end - cell.start, cell.text, label, "A")
+        others = " ".join(text for text in labels if text != label and text.lower() not in ("value", "setting"))
+        yield made.model_copy(update={"sentence": row, "experiment": made.experiment or others})

@@ -1,0 +1,147 @@
+"""One job: run the user's build() and its steps on the fake device, and tell what was allocated or what went wrong."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import inspect
+import sys
+import sysconfig
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch._subclasses import fake_tensor
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from . import kernels, levers, parallel, workspaces, world
+from .fence import Fenced
+from .ledger import HERE, TORCH
+from .naming import Naming
+from .tracer import OtherDevice, Target, Tracer
+
+CANNOT = tuple(
+    getattr(fake_tensor, name)
+    for name in ("UnsupportedOperatorException", "DataDependentOutputException", "DynamicOutputShapeException",
+                 "UnsupportedFakeTensorException", "MetadataMismatchError")
+    if hasattr(fake_tensor, name)
+)  # fmt: skip
+LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
+
+
+class BadStep(Exception):
+    """The user's file does not hold what a trace needs."""
+
+
+def load(path: str, name: str) -> Callable[..., Any]:
+    """The function `name` of the user's file; the file's folder is importable, as when it is run."""
+    sys.path.insert(0, str(Path(path).parent))
+    spec = importlib.util.spec_from_file_location("traced_" + Path(path).stem, path)
+    if spec is None or spec.loader is None:
+        raise BadStep(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    found = getattr(module, name, None)
+    if not callable(found):
+        known = [each for each, value in vars(module).items() if inspect.isfunction(value)]
+        raise BadStep(f"{path} has no function {name!r}; it has {', '.join(known) or 'none'}")
+    return found  # type: ignore[no-any-return]
+
+
+def run(job: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a job; an error of the user's code is an answer too."""
+    started = time.perf_counter()
+    target = Target(job["gpu"], tuple(job["capability"]), job["usable_bytes"])
+    tracer = Tracer(target)
+    naming = Naming(tracer)
+    marks: list[list[Any]] = []
+    error: dict[str, str] | None = None
+    try:
+        _trace(job, tracer, naming, marks)
+    except BaseException as problem:  # whatever user code does, also SystemExit, is told and not passed on
+        error = _told(problem)
+        error["during"] = marks[-1][0] if marks else ""
+    trained, total = naming.count()
+    return {
+        "error": error,
+        "events": tracer.ledger.events,
+        "places": [list(place) for place in tracer.ledger.places],
+        "place_of": tracer.ledger.place_of,
+        "kinds": tracer.ledger.kinds,
+        "owners": tracer.ledger.owners,
+        "marks": marks,
+        "assumed": [[what, where, count] for (what, where), count in tracer.assumed.items()],
+        "chosen": dict(tracer.chosen),
+        "uncalibrated": list(workspaces.UNCALIBRATED),
+        "ops": tracer.ops,
+        "ran_backward": tracer.ran_backward,
+        "trained": trained,
+        "params": total,
+        "took_s": time.perf_counter() - started,
+        "host_bytes": _host_bytes(),
+    }
+
+
+def _trace(job: dict[str, Any], tracer: Tracer, naming: Naming, marks: list[list[Any]]) -> None:
+    def mark(name: str) -> None:
+        marks.append([name, len(tracer.ledger.events) // 2])
+
+    library = kernels.install(tracer)
+    world.install(tracer)
+    parallel.install(tracer)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with FakeTensorMode(allow_non_fake_inputs=True), tracer, naming:
+            mark("build")
+            step = load(job["path"], job["function"])(**job["arguments"])
+            if not callable(step) or isinstance(step, torch.nn.Module):
+                raise BadStep(f"{job['function']}() returned {type(step).__name__}; it must return step, a function")
+            step = levers.pulled(job["lever"], step)
+            gc.collect()
+            naming.modules()
+            tracer.phase = "forward"
+            for number in range(1, job["steps"] + 1):
+                mark(f"step {number}")
+                step()
+                naming.gradients()
+                if number == 1:
+                    naming.modules()  # lazy modules exist from now on
+            mark("end")
+    del library
+
+
+def _told(problem: BaseException) -> dict[str, str]:
+    """What kind of problem it is, and the line of the user's code that it comes from."""
+    known = (
+        (Fenced, "fenced"),
+        (BadStep, "bad-step"),
+        (levers.NoLever, "no-lever"),
+        (OtherDevice, "no-such-device"),
+        (MemoryError, "host-memory"),
+        ((*CANNOT, NotImplementedError), "cannot-trace"),
+    )
+    kind = next((kind for types, kind in known if isinstance(problem, types)), "step-raised")
+    text = str(problem).strip() or type(problem).__name__
+    if kind == "step-raised" and any(
+        word in text for word in ("fake kernel", "FakeTensor", "fake tensor", "fake impl")
+    ):
+        kind = "cannot-trace"
+    frames = traceback.extract_tb(problem.__traceback__)
+    users = [each for each in frames if not each.filename.startswith((TORCH, HERE, "<"))]
+    users = [each for each in users if not each.filename.startswith(LIBRARIES)] or users
+    where = f"{users[-1].filename}:{users[-1].lineno}" if users else ""
+    return {"kind": kind, "type": type(problem).__name__, "text": text[:1000], "where": where,
+            "line": (users[-1].line or "") if users else ""}  # fmt: skip
+
+
+def _host_bytes() -> int:
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

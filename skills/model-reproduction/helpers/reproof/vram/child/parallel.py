@@ -1,0 +1,90 @@
+"""Several GPUs: traced as the first of one. What the wrapper itself holds is counted or named."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+
+def install(tracer: Any) -> None:
+    """Replace the wrappers by ones that run here."""
+
+    class Wrapped(nn.Module):
+        """Runs the wrapped module as it is."""
+
+        said = ""
+
+        def __init__(self, module: nn.Module, *_: Any, **__: Any) -> None:
+            super().__init__()
+            self.module = module
+            tracer.assume(self.said)
+
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
+            return self.module(*args, **kwargs)
+
+    class DataParallel(Wrapped):
+        said = (
+            "DataParallel is traced with the whole batch on one GPU: with several, each takes its share of the "
+            "activations, and the first also gathers the outputs; the step on one GPU is the upper bound"
+        )
+
+    class DistributedDataParallel(Wrapped):
+        said = (
+            "DistributedDataParallel: its gradient buckets (one more copy of the gradients) are counted, "
+            "NCCL's own buffers are not: 0.3 to 4 GB have been reported"
+        )
+
+        def __init__(self, module: nn.Module, *_: Any, **kwargs: Any) -> None:
+            super().__init__(module)
+            self.buckets = []
+            if not kwargs.get("gradient_as_bucket_view"):
+                trained = [each for each in module.parameters() if each.requires_grad]
+                self.buckets = [torch.empty_like(each, requires_grad=False) for each in trained]
+
+        def no_sync(self) -> Any:
+            import contextlib
+
+            return contextlib.nullcontext()
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise NotImplementedError("sharded training (FSDP, DTensor) is not traced; trace one unsharded step instead")
+
+    nn.DataParallel = nn.parallel.DataParallel = DataParallel  # type: ignore[misc,assignment]
+    nn.parallel.DistributedDataParallel = DistributedDataParallel  # type: ignore[misc,assignment]
+    _distributed(tracer, refused)
+
+
+def _distributed(tracer: Any, refused: Any) -> None:
+    """A process group of one, without a network."""
+    import torch.distributed as dist
+
+    if not dist.is_available():
+        return
+    started = []
+
+    def start(*_: Any, **__: Any) -> None:
+        started.append(True)
+        tracer.assume("torch.distributed is taken as a group of one process")
+
+    def nothing(*_: Any, **__: Any) -> None:
+        return None
+
+    dist.init_process_group = start
+    dist.is_initialized = lambda: bool(started)
+    dist.get_rank = lambda *_: 0
+    dist.get_world_size = lambda *_: 1
+    for name in ("barrier", "all_reduce", "broadcast", "reduce", "destroy_process_group"):
+        setattr(dist, name, nothing)
+    for name in ("all_gather", "all_gather_into_tensor", "reduce_scatter_tensor", "all_to_all", "new_group"):
+        setattr(dist, name, refused)
+    try:
+        import torch.distributed.fsdp as fsdp
+    except ImportError:
+        return
+    fsdp.FullyShardedDataParallel = refused  # type: ignore[misc]
+    if hasattr(fsdp, "fully_shard"):
+        fsdp.fully_shard = refused

@@ -1,0 +1,152 @@
+"""Operators whose result depends on values: the true answer where the value is known, else a stated assumption."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch.utils.weak import WeakTensorKeyDictionary
+
+ANSWERS = {
+    "aten::all": True, "aten::all.dim": True, "aten::any": False, "aten::any.dim": False, "aten::isnan": False,
+    "aten::isinf": False, "aten::isfinite": True, "aten::equal": True, "aten::_is_all_true": True,
+    "aten::_is_any_true": False,
+}  # fmt: skip
+"""What is answered for unknown values: a healthy run, nothing is NaN and every check passes."""
+
+
+def truths() -> Any:
+    """Boolean tensors and the answer of the operator that made them."""
+    return WeakTensorKeyDictionary()
+
+
+def _item(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
+    tensor = args[0]
+    known = tracer.shadows.value(tensor)
+    if known is not None:
+        with torch._C._DisableTorchDispatch():
+            return known.item()
+    if tensor.dtype == torch.bool:
+        answer = bool(tracer.truths.get(tensor, False))
+        tracer.assume(f"a condition on values is taken as {answer}")
+        return answer
+    tracer.assume("item() of an unknown value is taken as 1")
+    return 1.0 if tensor.dtype.is_floating_point else 1
+
+
+def _count(tracer: Any, mask: Any, what: str) -> int:
+    known = tracer.shadows.value(mask)
+    if known is not None:
+        with torch._C._DisableTorchDispatch():
+            return int(known.count_nonzero())
+    tracer.assume(f"{what}: all elements are selected, an upper bound")
+    return int(mask.numel())
+
+
+def _nonzero(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
+    tensor = args[0]
+    rows = _count(tracer, tensor, "nonzero")
+    strides = (1, max(1, rows))  # the CUDA kernel fills column by column
+    out = torch.empty_strided((rows, tensor.dim()), strides, dtype=torch.int64, device=tensor.device)
+    tracer.see(out, "aten::nonzero")
+    known = tracer.shadows.value(tensor)
+    if known is not None:
+        with torch._C._DisableTorchDispatch():
+            tracer.shadows.learn(out, known.nonzero())
+    return out
+
+
+def _masked_select(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
+    tensor, mask = args[:2]
+    total = torch.broadcast_shapes(tensor.shape, mask.shape).numel()
+    out = tensor.new_empty(_count(tracer, mask, "masked_select") * (total // max(mask.numel(), 1)))
+    tracer.see(out, "aten::masked_select")
+    return out
+
+
+def _is_mask(index: Any) -> bool:
+    return index is not None and index.dtype in (torch.bool, torch.uint8)
+
+
+def _index(tracer: Any, func: Any, args: Any, kwargs: Any) -> Any:
+    if not any(_is_mask(index) for index in args[1]):
+        return NotImplemented
+    indices: Any = []
+    for index in args[1]:
+        if _is_mask(index):
+            rows = _nonzero(tracer, None, (index,), {})
+            indices += [rows.select(1, column) for column in range(index.dim())]
+        else:
+            indices.append(index)
+    with tracer:
+        return func(args[0], indices, *args[2:], **kwargs)
+
+
+def _index_put(tracer: Any, func: Any, args: Any, _kwargs: Any) -> Any:
+    if not any(_is_mask(index) for index in args[1]):
+        return NotImplemented
+    if args[2].numel() > 1:  # one value for all goes through masked_fill and needs nothing
+        for index in args[1]:
+            if index is not None:
+                selected = _count(tracer, index, "index_put")
+                tracer.ledger.free(tracer.scratch(selected * index.dim() * 8 * 4, "aten::index_put"))
+    tracer.shadows.poison(args)
+    if func._schema.name.endswith("_"):
+        return args[0]
+    out = torch.empty_like(args[0])
+    tracer.see(out, "aten::index_put")
+    return out
+
+
+def _unique(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
+    tensor = args[0]
+    tracer.assume("unique: all elements differ, an upper bound")
+    out = (
+        torch.empty(tensor.numel(), dtype=tensor.dtype, device=tensor.device),
+        torch.empty(tensor.shape, dtype=torch.int64, device=tensor.device),
+        torch.empty(tensor.numel(), dtype=torch.int64, device=tensor.device),
+    )
+    for each in out:
+        tracer.see(each, "aten::_unique2")
+    return out
+
+
+def _equal(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> bool:
+    first, second = (tracer.shadows.value(each) for each in args[:2])
+    if first is None or second is None:
+        tracer.assume("equal() of unknown values is taken as True")
+        return True
+    with torch._C._DisableTorchDispatch():
+        return bool(first.equal(second))
+
+
+def _same(_tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
+    return args[0]
+
+
+def _nothing(_tracer: Any, _func: Any, _args: Any, _kwargs: Any) -> None:
+    return None
+
+
+def _no(_tracer: Any, _func: Any, _args: Any, _kwargs: Any) -> bool:
+    return False
+
+
+HANDLERS: dict[str, Callable[..., Any]] = {
+    "aten::_local_scalar_dense": _item,
+    "aten::nonzero": _nonzero,
+    "aten::masked_select": _masked_select,
+    "aten::index.Tensor": _index,
+    "aten::index_put": _index_put,
+    "aten::index_put_": _index_put,
+    "aten::_unsafe_index_put": _index_put,
+    "aten::_unique2": _unique,
+    "aten::equal": _equal,
+    "aten::_pin_memory": _same,
+    "aten::pin_memory": _same,
+    "aten::is_pinned": _no,
+    "aten::record_stream": _nothing,
+}

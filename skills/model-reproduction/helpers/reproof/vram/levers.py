@@ -1,0 +1,119 @@
+"""What saves how much: each lever is pulled on the traced step, and the answers are ranked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reproof.errors import PackError
+from reproof.units import show_bytes
+from reproof.vram import gpus
+from reproof.vram.allocator import Settings, replay
+from reproof.vram.estimate import CONTEXT_BYTES
+from reproof.vram.fit import grade
+from reproof.vram.gpus import Gpu
+from reproof.vram.interpreter import Interpreter
+from reproof.vram.timeline import Timeline
+from reproof.vram.trace import settings
+from reproof.vram.traced import Lever, LeversAnswer, LeversRequest
+
+
+@dataclass(frozen=True)
+class _Try:
+    key: str
+    name: str
+    how: str
+    price: str
+
+
+EXPANDABLE = _Try(
+    "", "expandable segments", "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True", "same numbers; Linux, no CUDA graphs"
+)
+TRIES = (
+    _Try("fused", "fused optimizer", "fused=True in the optimizer", "same up to rounding, and faster"),
+    _Try(
+        "checkpoint",
+        "activation checkpointing",
+        "torch.utils.checkpoint.checkpoint(block, x, use_reentrant=False) for every block",
+        "same numbers; one more forward, about a third more time",
+    ),
+    _Try(
+        "offload",
+        "activations to host memory",
+        "with torch.autograd.graph.save_on_cpu(): around forward and backward",
+        "same numbers; the time of two copies over PCIe, and as much host memory",
+    ),
+)
+BF16 = _Try(
+    "bf16",
+    "bf16 autocast",
+    'with torch.autocast("cuda", dtype=torch.bfloat16): around the forward',
+    "other rounding: a deviation to record; faster",
+)
+FP16 = _Try(
+    "fp16",
+    "fp16 autocast",
+    'with torch.autocast("cuda", dtype=torch.float16): around the forward, and a GradScaler',
+    "other rounding and loss scaling: a deviation to record; faster",
+)
+NOTES = [
+    "each lever alone, traced on your own step; savings of several do not add up",
+    "a smaller micro-batch with accumulation: vram.py fit",
+]
+
+
+def levers(request: LeversRequest) -> LeversAnswer:
+    """Trace the step as it is and with each lever; rank by what is saved on the whole device."""
+    card = gpus.find(request.gpu)
+    conf = settings(request.alloc_conf)
+    found: list[Lever] = []
+    with Interpreter(request) as interpreter:
+        plain = Timeline.read(interpreter.trace(card))
+        now = _device(plain, conf)
+        for each in (*TRIES, BF16 if card.bf16 else FP16):
+            found.append(_pulled(each, interpreter, card, conf, now))
+        if not conf.expandable_segments:
+            size = _device(plain, Settings(expandable_segments=True))
+            found.append(_lever(EXPANDABLE, card, size, now))
+        about = interpreter.hello
+    found.sort(key=lambda lever: (lever.device_bytes is None, -lever.saved_bytes))
+    best = found[0]
+    saved = (
+        f"{best.name} saves most, {show_bytes(best.saved_bytes)}" if best.saved_bytes > 0 else "no lever saves anything"
+    )
+    verdict = grade(now, card.usable_bytes)
+    return LeversAnswer(
+        ok=verdict != "no" or any(lever.verdict in ("fits", "tight") for lever in found),
+        headline=f"{card.name}: {verdict} as it is with {show_bytes(now)}; {saved}",
+        target=request.target,
+        torch=about["torch"],
+        gpu=card.name,
+        usable_bytes=card.usable_bytes,
+        device_bytes=now,
+        verdict=verdict,
+        levers=found,
+        notes=NOTES,
+    )
+
+
+def _device(line: Timeline, conf: Settings) -> int:
+    return replay(line.events, conf).reserved_bytes + CONTEXT_BYTES
+
+
+def _pulled(each: _Try, interpreter: Interpreter, card: Gpu, conf: Settings, now: int) -> Lever:
+    """One lever; a step that it breaks is told, not hidden."""
+    try:
+        line = Timeline.read(interpreter.trace(card, lever=each.key))
+    except PackError as error:
+        return Lever(name=each.name, how=each.how, price=each.price, why_not=error.what[:200])
+    return _lever(each, card, _device(line, conf), now)
+
+
+def _lever(each: _Try, card: Gpu, size: int, now: int) -> Lever:
+    return Lever(
+        name=each.name,
+        how=each.how,
+        price=each.price,
+        device_bytes=size,
+        saved_bytes=now - size,
+        verdict=grade(size, card.usable_bytes),
+    )

@@ -1,0 +1,199 @@
+"""The traced step on each GPU: peak allocated, reserved and used, where and of what, and the verdict."""
+
+from __future__ import annotations
+
+import math
+import sys
+from typing import Any
+
+from reproof.errors import PackError
+from reproof.units import show_bytes
+from reproof.vram import gpus
+from reproof.vram.allocator import Settings, replay
+from reproof.vram.estimate import CONTEXT, CONTEXT_BYTES
+from reproof.vram.fit import grade
+from reproof.vram.gpus import Gpu
+from reproof.vram.interpreter import Interpreter
+from reproof.vram.models import Grade, Part
+from reproof.vram.timeline import Timeline
+from reproof.vram.traced import Assumption, TraceAnswer, Traced, TracedGpu, TraceRequest
+
+SOURCES = {
+    "workspace": "PyTorch's CUDA sources: cuBLAS workspaces, and temporaries inside kernels",
+    "workspace, a guess": "cuDNN's workspaces as if it transposed to NHWC; no GPU has calibrated this",
+}
+ROUNDING = "allocated blocks are multiples of 512 bytes, and some are not split"
+CONF = {
+    "expandable_segments": "expandable_segments",
+    "max_split_size_mb": "max_split_bytes",
+    "roundup_power2_divisions": "roundup_power2_divisions",
+    "garbage_collection_threshold": "garbage_collection_threshold",
+}
+INFERENCE = "no backward ran: this is an inference step, or loss.backward() is missing"
+
+
+def settings(text: str) -> Settings:
+    """The allocator's settings from the words of PYTORCH_CUDA_ALLOC_CONF.
+
+    Raises:
+        PackError: a word that is not modelled.
+
+    >>> settings("expandable_segments:True,max_split_size_mb:128").max_split_bytes
+    134217728.0
+    """
+    found: dict[str, Any] = {}
+    for word in filter(None, text.replace(" ", "").split(",")):
+        name, _, value = word.partition(":")
+        try:
+            if name == "expandable_segments":
+                found[name] = {"true": True, "false": False}[value.lower()]
+            elif name == "roundup_power2_divisions":
+                found[name] = int(value)
+            elif name in CONF:
+                found[CONF[name]] = float(value) * (2**20 if name.endswith("_mb") else 1)
+            else:
+                raise KeyError(name)
+        except (KeyError, ValueError) as error:
+            raise PackError(
+                "bad-alloc-conf",
+                f"--alloc-conf {word!r}",
+                why="it is not a setting of the allocator that is modelled, or not a value for it",
+                fix="name:value, with name one of " + ", ".join(CONF),
+            ) from error
+    return Settings(**found)
+
+
+def trace(request: TraceRequest) -> TraceAnswer:
+    """Trace once for every kind of GPU that was asked about, and judge each GPU."""
+    cards = gpus.chosen(request.gpu or gpus.DEFAULT)
+    conf = settings(request.alloc_conf)
+    results: dict[tuple[int, int], dict[str, Any]] = {}
+    found, lines = [], {}
+    with Interpreter(request) as interpreter:
+        for card in cards:
+            if card.capability not in results:
+                _tell(f"tracing {request.steps} steps as on a {card.name}")
+                results[card.capability] = interpreter.trace(card)
+            lines[card.name] = Timeline.read(results[card.capability])
+            found.append(judged(card, results[card.capability], lines[card.name], conf))
+        about = interpreter.hello
+    if request.plot is not None:
+        from reproof.vram.plot import write
+
+        write(request.plot, lines[cards[0].name], found[0])
+    return _answer(request, found, list(results.values()), about)
+
+
+def _tell(text: str) -> None:
+    if sys.stderr.isatty():
+        print(text, file=sys.stderr)
+
+
+def judged(card: Gpu, result: dict[str, Any], line: Timeline, conf: Settings) -> TracedGpu:
+    """What one trace means for one GPU."""
+    if not line.events:
+        raise PackError(
+            "nothing-on-cuda",
+            "the step put nothing on 'cuda'",
+            why="the GPU's memory is asked about, and all tensors are on another device",
+            fix="build model and data on 'cuda'; in a trace torch.cuda.is_available() is True",
+        )
+    whole = replay(line.events, conf)
+    device = whole.reserved_bytes + CONTEXT_BYTES
+    verdict, oom, notes = _verdict(card, line, conf, device)
+    held = line.held(whole.peak_event)
+    steps = line.steps()
+    leak = max(0, steps[-1].after_bytes - steps[-2].after_bytes) if len(steps) > 2 else 0
+    return TracedGpu(
+        gpu=card.name,
+        usable_bytes=card.usable_bytes,
+        allocated_bytes=whole.allocated_bytes,
+        calibrated_bytes=replay(line.calibrated(), conf).allocated_bytes,
+        reserved_bytes=whole.reserved_bytes,
+        context_bytes=CONTEXT_BYTES,
+        device_bytes=device,
+        used_frac=round(device / card.usable_bytes, 4),
+        verdict=verdict,
+        moment=line.at(whole.peak_event),
+        parts=_parts(line, held, whole.allocated_bytes),
+        modules=line.by_module(held),
+        largest=line.largest(held),
+        steps=steps,
+        leak_bytes=leak,
+        oom=line.at(oom) if oom is not None else None,
+        kernels=result["chosen"],
+        notes=notes + _leak(card, leak, device),
+    )
+
+
+def _verdict(card: Gpu, line: Timeline, conf: Settings, device: int) -> tuple[Grade, int | None, list[str]]:
+    """Three grades. Above 'fits' the allocator is run against the device's real size: it may release its cache."""
+    verdict = grade(device, card.usable_bytes)
+    if verdict == "fits":
+        return verdict, None, []
+    full = replay(line.events, conf, max(card.usable_bytes - CONTEXT_BYTES, 0))
+    if full.oom is not None:
+        return "no", full.oom.event, []
+    again = f"the allocator gives its cache back {full.retries} times to make room, which costs time"
+    return "tight", None, [again] if full.retries else []
+
+
+def _leak(card: Gpu, leak: int, device: int) -> list[str]:
+    if not leak:
+        return []
+    left = math.floor(max(card.usable_bytes - device, 0) / leak)
+    return [
+        f"every step leaves {show_bytes(leak)} more behind, so the verdict holds for few steps: about {left} further "
+        "steps until it is full; a loss that is summed without .item() keeps its graph"
+    ]
+
+
+def _parts(line: Timeline, held: dict[int, int], allocated: int) -> list[Part]:
+    sizes = line.by_kind(held)
+    parts = [
+        Part(
+            name=kind,
+            bytes=size,
+            how="inferred" if kind.endswith("a guess") else "traced",
+            source=SOURCES.get(kind, "fake tensors of your own step"),
+            calibrated=not kind.endswith("a guess"),
+        )
+        for kind, size in sizes.items()
+    ]
+    rest = allocated - sum(sizes.values())
+    return [*parts, Part(name="rounding", bytes=rest, how="traced", source=ROUNDING)] if rest > 0 else parts
+
+
+def _answer(
+    request: TraceRequest, found: list[TracedGpu], results: list[dict[str, Any]], about: dict[str, Any]
+) -> TraceAnswer:
+    first = results[0]
+    seen: dict[tuple[str, str], int] = {}
+    for what, where, count in (row for result in results for row in result["assumed"]):
+        seen[what, where] = max(count, seen.get((what, where), 0))
+    peaks = "; ".join(
+        f"{each.gpu}: {each.verdict}, {show_bytes(each.device_bytes)} of {show_bytes(each.usable_bytes)}"
+        for each in found
+    )
+    notes = [f"context: {show_bytes(CONTEXT_BYTES)} at most; {CONTEXT}"]
+    if not first["ran_backward"]:
+        notes.insert(0, INFERENCE)
+    return TraceAnswer(
+        ok=any(each.verdict != "no" for each in found),
+        headline=f"{show_bytes(found[0].allocated_bytes)} allocated at the peak; {peaks}",
+        target=request.target,
+        traced=Traced(
+            torch=about["torch"],
+            python=about["python"],
+            executable=about["executable"],
+            trained=first["trained"],
+            params=first["params"],
+            ops=first["ops"],
+            took_s=round(sum(result["took_s"] for result in results), 2),
+            host_bytes=max(result["host_bytes"] for result in results),
+        ),
+        gpus=found,
+        assumptions=[Assumption(what=what, where=where, count=count) for (what, where), count in seen.items()],
+        notes=notes,
+        plot=str(request.plot) if request.plot else None,
+    )

@@ -1,0 +1,31 @@
+"""What a launcher calls: find the command, or say in three lines what is not installed. Standard library only."""
+
+import importlib
+import sys
+
+NEEDS = (3, 10)
+PIP_NAMES = {"yaml": "pyyaml", "ot": "POT", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn"}
+
+
+# no annotations: an old interpreter must be able to parse this file, to be refused politely
+def launch(name, doc):  # type: ignore[no-untyped-def]
+    """Run `reproof.<name>.command.main`; returns its exit code, or 3 when Python or a package is missing."""
+    if sys.version_info < NEEDS:
+        found = "this is Python " + ".".join(map(str, sys.version_info[:3]))
+        return stop("old-python", found, "the helpers need Python 3.10 or newer", "python3.11 " + sys.argv[0])
+    try:
+        command = importlib.import_module("reproof." + name + ".command")
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == "reproof":
+            raise  # ours: a bug, not something to install
+        what = "no module " + repr(missing) + " in " + sys.executable
+        install = sys.executable + " -m pip install " + PIP_NAMES.get(missing, missing)
+        return stop("not-installed", what, "the helper is built on it", install)
+    return command.main(doc=doc)
+
+
+def stop(slug, what, why, fix):  # type: ignore[no-untyped-def]
+    """Print the three lines of an error; returns exit code 3."""
+    sys.stderr.write("error[" + slug + "]: " + what + "\n  why: " + why + "\n  try: " + fix + "\n")
+    return 3

@@ -1,0 +1,193 @@
+"""Questions and answers of `helpers/plan.py`."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from reproof.plan.consistency import Finding
+from reproof.plan.contradictions import Contradiction
+from reproof.plan.coverage import Place
+from reproof.plan.draft import Open
+from reproof.records import Answer, Record
+from reproof.text.candidates import Candidate
+
+Status = Literal["VERIFIED", "VOUCHED", "SIGNED", "OPEN", "NOT_IN_PAPER", "VALUE_NOT_IN_QUOTE", "UNCHECKED"]
+"""VOUCHED: an earlier, intact record verified the same quote; the text itself is not here now."""
+
+PLAN = Field(description="plan.yaml", json_schema_extra={"positional": True, "input": True})
+
+
+class CheckRequest(Record):
+    """Is every value of the plan verified or signed?"""
+
+    plan: Path = PLAN
+    paper: Path | None = Field(
+        None,
+        description="the paper: PDF, LaTeX, HTML, Markdown, text or s2orc JSON",
+        json_schema_extra={"metavar": "FILE"},
+    )
+
+
+class RenderRequest(Record):
+    """Show the plan to a person."""
+
+    plan: Path = PLAN
+
+
+class Item(Record):
+    """One value or claim and what is known about it."""
+
+    path: str
+    value: Any
+    status: Status
+    where: str = ""
+    section: str = Field("", description="heading of the paper that the quote was found below")
+    reason: str = ""
+    fingerprint: str = Field(description="sha256 of path, quote, value and reading; what an earlier record vouches for")
+
+
+class Vouched(Record):
+    """The earlier record that vouches for quotes when the text is not here."""
+
+    record: str
+    date: str
+    text_sha256: str
+    reading: str = Field(description="the sentence that the report prints")
+
+
+class CheckAnswer(Answer):
+    """What `plan.py check` found."""
+
+    counts: dict[str, int]
+    items: list[Item]
+    text_sha256: str = ""
+    text_source: str = Field("", description="where the quotes were looked up")
+    vouched: Vouched | None = None
+    plan_sha256: str
+    findings: list[Finding] = Field(default_factory=list, description="fields that do not fit together")
+    misplaced: list[Finding] = Field(default_factory=list, description="quotes that stand elsewhere than `where` says")
+    contradictions: list[Contradiction] = Field(default_factory=list)
+    open_fields: list[Open] = Field(default_factory=list, description="a draft's required fields without a value")
+    untouched: list[Place] = Field(default_factory=list, description="parts of the paper that no quote stands in")
+    lost: list[str] = Field(default_factory=list, description="what of the paper could not be read")
+
+
+class Row(Record):
+    """One setting, for the rendered plan."""
+
+    path: str
+    value: Any
+    origin: str
+    status: Literal["stated", "inferred", "signed", "source"]
+    alternatives: list[Any]
+
+
+class ExperimentView(Record):
+    """One experiment, complete, for the rendered plan."""
+
+    name: str
+    summary: str
+    rows: list[Row]
+
+
+class RenderAnswer(Answer):
+    """The plan, laid out."""
+
+    plan: dict[str, Any]
+    experiments: list[ExperimentView]
+    inferred: list[Row]
+
+
+class CoverageRequest(Record):
+    """What of the paper does the plan cite?"""
+
+    plan: Path = PLAN
+    paper: Path = Field(
+        description="the paper: PDF, LaTeX, HTML, Markdown, text or s2orc JSON",
+        json_schema_extra={"metavar": "FILE", "input": True},
+    )
+
+
+class CoverageAnswer(Answer):
+    """The paper, part by part."""
+
+    places: list[Place]
+    unused: list[Candidate]
+    lost: list[str]
+
+
+class DiffRequest(Record):
+    """What differs between two plans?"""
+
+    before: Path = Field(description="the older plan", json_schema_extra={"positional": True, "input": True})
+    after: Path = Field(description="the newer plan", json_schema_extra={"positional": True, "input": True})
+
+
+class Difference(Record):
+    """One value or claim that differs."""
+
+    path: str
+    kind: Literal["added", "removed", "value", "origin"]
+    before: Any = None
+    after: Any = None
+    origin_before: str = ""
+    origin_after: str = ""
+
+
+class DiffAnswer(Answer):
+    """All differences; `ok` when there are none."""
+
+    differences: list[Difference]
+
+
+class SignoffRequest(Record):
+    """Record a person's decision."""
+
+    plan: Path = PLAN
+    path: list[str] = Field(
+        min_length=1, description="values as plan check names them", json_schema_extra={"positional": True}
+    )
+    by: str = Field(description="the person's name; helpers and agents do not sign", min_length=1)
+    on: datetime.date | None = Field(None, description="day of the decision, YYYY-MM-DD (default: today)")
+    note: str = Field("", description="what the person said about it")
+
+
+class SignedValue(Record):
+    """One value that a person accepted."""
+
+    path: str
+    value: Any
+    inferred: str
+
+
+class SignoffAnswer(Answer):
+    """What was signed."""
+
+    by: str
+    signed: list[SignedValue]
+    still_open: int
+
+
+class InitRequest(Record):
+    """Begin a plan from a paper."""
+
+    paper: Path = Field(
+        description="the paper: PDF, LaTeX, HTML, Markdown, text or s2orc JSON",
+        json_schema_extra={"positional": True, "input": True},
+    )
+    out: Path = Field(Path("plan.yaml"), description="where to write it; a file that is there is never overwritten")
+    name: str = Field("", description="Python identifier for the project; by default from the title")
+
+
+class InitAnswer(Answer):
+    """The plan that was begun."""
+
+    out: str
+    open_fields: list[Open]
+    claims: int
+    candidates: int
+    lost: list[str]

@@ -1,0 +1,228 @@
+"""Reads a PDF's characters with their places; runs in a process of its own, because a PDF is untrusted.
+
+One JSON line for the document, then one for each page: its size, how many pictures, and its lines. A line is
+[text, left, right, baseline, size, bold, cells]: superscripts and subscripts are found from baseline and size and
+written as ^{..} and _{..}; `cells` are offsets in the text where a new cell begins, as [offset, left, bold].
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+MEMORY_BYTES = 4 * 2**30
+MAX_PAGES = 3000
+SMALL, RAISED, LOWERED = 0.88, 0.18, 0.06  # of the line's size
+CELL_GAP = 1.0  # of the line's size; spaces of justified text stay below it
+# codes of ligatures in TeX's own encodings, where a font does not say what its characters mean
+LIGATURES = {11: "ff", 12: "fi", 13: "fl", 14: "ffi", 15: "ffl", 27: "ff", 28: "fi", 29: "fl", 30: "ffi", 31: "ffl"}
+TOUCHES = 0.4  # of the line's size
+BOLD = ("bold", "cmbx", "black", "heavy", "-medi", "semibold", "-bd", "sfbx", "msbm")
+
+
+def limit_memory() -> None:
+    """Refuse to grow without end, where the system can."""
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    except (ImportError, ValueError, OSError):
+        pass
+
+
+def say(record: dict[str, Any]) -> None:
+    """One JSON line on stdout."""
+    sys.stdout.write(json.dumps(record, ensure_ascii=True, separators=(",", ":")) + "\n")
+
+
+class Page:
+    """The characters of one page."""
+
+    def __init__(self, raw: Any, page: Any) -> None:
+        self.raw = raw
+        self.text = page.get_textpage()
+        self.handle = self.text.raw
+        self.x, self.y = ctypes.c_double(), ctypes.c_double()
+        self.refs = ctypes.byref(self.x), ctypes.byref(self.y)
+        self.name = ctypes.create_string_buffer(128)
+        self.flags = ctypes.c_int()
+        self.scaled = self._is_scaled()
+
+    def _scale(self, index: int) -> float:
+        matrix = self.raw.FS_MATRIX()
+        self.raw.FPDFText_GetMatrix(self.handle, index, matrix)
+        return float((matrix.c**2 + matrix.d**2) ** 0.5) or 1.0
+
+    def _is_scaled(self) -> bool:
+        """Whether font sizes must be multiplied with a matrix; LaTeX needs none, and asking for each is slow."""
+        count = self.raw.FPDFText_CountChars(self.handle)
+        step = max(1, count // 40)
+        return any(abs(self._scale(i) - 1) > 1e-3 for i in range(0, count, step))
+
+    def characters(self) -> Iterator[tuple[str, float, float, float, int]]:
+        """(character, left, baseline, size, index) of each; a line feed has no place."""
+        raw, handle = self.raw, self.handle
+        unicode, size, origin = raw.FPDFText_GetUnicode, raw.FPDFText_GetFontSize, raw.FPDFText_GetCharOrigin
+        at_x, at_y = self.refs
+        high = 0
+        for index in range(raw.FPDFText_CountChars(handle)):
+            code = unicode(handle, index)
+            if code == 0 or (code == 13 and unicode(handle, index + 1) == 10):
+                continue
+            if 0xD800 <= code < 0xDC00:  # mathematical letters come as two halves
+                high = code
+                continue
+            if 0xDC00 <= code < 0xE000:
+                code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00) if high else 0xFFFD
+            high = 0
+            if code in (0xFFFE, 2):  # a hyphen at a line's end: the rest of the word follows without a line feed
+                origin(handle, index, at_x, at_y)
+                yield "-", self.x.value, self.y.value, size(handle, index), index
+                yield "\n", 0.0, 0.0, 0.0, index
+                continue
+            if code in (10, 32, 160):
+                yield ("\n" if code == 10 else " "), 0.0, 0.0, 0.0, index
+                continue
+            origin(handle, index, at_x, at_y)
+            points = size(handle, index) * (self._scale(index) if self.scaled else 1.0)
+            yield LIGATURES.get(code) or chr(code), self.x.value, self.y.value, points, index
+
+    def right(self, index: int) -> float:
+        """Where a character ends."""
+        left, right, bottom, top = (ctypes.c_double() for _ in range(4))
+        self.raw.FPDFText_GetCharBox(self.handle, index, left, right, bottom, top)
+        return right.value
+
+    def bold(self, index: int) -> int:
+        """Whether a character's font is bold, by its name."""
+        self.raw.FPDFText_GetFontInfo(self.handle, index, self.name, 128, self.flags)
+        font = self.name.value.decode("ascii", "ignore").lower()
+        return int(any(word in font for word in BOLD))
+
+    def lines(self) -> list[Any]:
+        """The page's lines in reading order."""
+        found: list[Any] = []
+        line: list[Any] = []
+        for character in self.characters():
+            if character[0] == "\n":
+                found += self.made(line)
+                line = []
+            else:
+                line.append(character)
+        return found + self.made(line)
+
+    def made(self, line: list[Any]) -> list[Any]:
+        """A line's record, in a list, or nothing."""
+        inked = [c for c in line if c[0] != " "]
+        if not inked:
+            return []
+        size = main_size(inked)
+        level = sorted(c[2] for c in inked if c[3] >= SMALL * size)
+        base = level[len(level) // 2]
+        text: list[str] = []
+        cells: list[Any] = []
+        state, before = "", None
+        for position, (character, left, y, points, index) in enumerate(line):
+            if character == " ":
+                following = next((c for c in line[position + 1 :] if c[0] != " "), None)
+                if state and following and script(following, size, base) != state:
+                    text.append("}")
+                    state = ""
+                text.append(" ")
+                continue
+            now = script((character, left, y, points), size, base)
+            gap = left - self.right(before) if before is not None and text[-1:] == [" "] else 0.0
+            wide = gap > CELL_GAP * size
+            if now and now != state and text[-1:] == [" "] and gap < TOUCHES * size:
+                text.pop()  # a script touches what it belongs to; the blank is a guess of the reader's
+            if now != state:
+                text.append("}" if state else "")
+                text.append(now + "{" if now else "")
+                state = now
+            if wide:
+                cells.append([len("".join(text)) - (2 if now else 0), round(left, 1), self.bold(index)])
+            text.append(character)
+            before = index
+        text.append("}" if state else "")
+        first = inked[0]
+        return [["".join(text).rstrip(), round(first[1], 1), round(self.right(inked[-1][4]), 1), round(base, 1),
+                 round(size, 2), self.bold(first[4]), cells]]  # fmt: skip
+
+
+def main_size(inked: list[Any]) -> float:
+    """The size that most of a line is set in; of two that are as common, the larger."""
+    counts: dict[float, int] = {}
+    for character in inked:
+        counts[round(character[3], 1)] = counts.get(round(character[3], 1), 0) + 1
+    common = [size for size, count in counts.items() if count * 3 >= max(counts.values())]
+    return max(common) or 1.0
+
+
+def script(character: Any, size: float, base: float) -> str:
+    """'^' for a superscript, '_' for a subscript, '' for neither."""
+    if character[3] >= SMALL * size:
+        return ""
+    rise = character[2] - base
+    return "^" if rise > RAISED * size else "_" if rise < -LOWERED * size else ""
+
+
+def pictures(raw: Any, page: Any) -> int:
+    """How many images the page shows."""
+    handle = page.raw
+    objects = (raw.FPDFPage_GetObject(handle, index) for index in range(raw.FPDFPage_CountObjects(handle)))
+    return sum(raw.FPDFPageObj_GetType(item) == raw.FPDF_PAGEOBJ_IMAGE for item in objects)
+
+
+def outline(document: Any) -> list[Any]:
+    """[title, page from 1, level from 1] of each bookmark."""
+    found = []
+    try:
+        for mark in document.get_toc(max_depth=5):
+            title = mark.get_title() if hasattr(mark, "get_title") else mark.title
+            destination = mark.get_dest() if hasattr(mark, "get_dest") else None
+            index = destination.get_index() if destination else getattr(mark, "page_index", None)
+            found.append([title, (index or 0) + 1, mark.level + 1])
+            if len(found) > 2000:
+                break
+    except Exception:  # a broken outline is no reason to lose the text
+        return []
+    return found
+
+
+def main(path: str) -> int:
+    """Print the document; returns the exit code."""
+    limit_memory()
+    try:
+        pypdfium2 = importlib.import_module("pypdfium2")
+        raw = importlib.import_module("pypdfium2.raw")
+    except ImportError:
+        say({"error": "not-installed"})
+        return 0
+    try:
+        document = pypdfium2.PdfDocument(path)
+        count = len(document)
+    except pypdfium2.PdfiumError as error:
+        say({"error": "password" if "password" in str(error).lower() else "broken", "says": str(error)})
+        return 0
+    if count > MAX_PAGES:
+        say({"error": "too-many-pages", "says": str(count)})
+        return 0
+    say({"pages": count, "outline": outline(document), "title": document.get_metadata_dict().get("Title", "")})
+    for number in range(count):
+        try:
+            page = document[number]
+            width, height = page.get_size()
+            say({"page": number + 1, "width": width, "height": height, "lines": Page(raw, page).lines(),
+                 "pictures": pictures(raw, page)})  # fmt: skip
+            page.close()
+        except pypdfium2.PdfiumError as error:
+            say({"page": number + 1, "width": 0, "height": 0, "lines": [], "pictures": 0, "broken": str(error)})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,255 @@
+"""Pages of lines to located text: floats and footnotes out of the way, so that a sentence stays whole across pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from reproof.text.builder import Builder
+from reproof.text.cells import Grid
+from reproof.text.headings import Heading, Numbering, caption, heading
+from reproof.text.located import Equation, Located
+from reproof.text.pdf_lines import NOTE, SMALL, Line, Page, body_size, is_note, is_row, joined, without_running_heads
+from reproof.text.symbols import raised
+
+NUMBER_AT_END = re.compile(r"\((\d{1,3})\)$")
+ENTRY = re.compile(r"^\[(\d{1,3})\]\s")
+CITED = re.compile(r"\[\d{1,3}(?:\s*[,–-]\s*\d{1,3})*\]")
+RAISED = re.compile(r"\^\{([\d*†‡§, ]{1,8})\}")
+SCANNED_CHARS = 100
+FOLLOWS = 1.9  # lines further apart than this, in sizes, are not of one caption
+
+
+def layout(pages: list[Page], outline: list[tuple[str, int, int]], title: str = "") -> Located:
+    """The document that these pages print."""
+    return _Layout(pages, outline, title).made()
+
+
+class _Layout:
+    def __init__(self, pages: list[Page], outline: list[tuple[str, int, int]], title: str) -> None:
+        self.out = Builder("pdf")
+        self.out.title = title
+        self.pages = pages
+        self.body = body_size(pages)
+        without_running_heads(pages)
+        for page in pages:
+            page.lines = joined(page.lines)
+        self.outline = {(_key(text), page): (text, level) for text, page, level in outline}
+        self.numbering = Numbering()
+        self.later: list[Callable[[], None]] = []
+        self.references = self._entries()
+        self.by_font = any(self._heading(line, Numbering()) for page in pages for line in page.lines)
+        self.last_y = 0.0
+        self.last_start = 0
+
+    def made(self) -> Located:
+        for page in self.pages:
+            self._page(page)
+        self.flush()
+        self._scanned()
+        if self.out.equations:
+            self.out.lose("display equations are only there as loose symbols: a PDF has no formulas",
+                          len(self.out.equations))  # fmt: skip
+        found = self.out.done()
+        return found.model_copy(update={"title": found.title or self._title()})
+
+    def _title(self) -> str:
+        lines = [line for line in self.pages[0].lines if line.y > 0.5 * self.pages[0].height] if self.pages else []
+        largest = max((line.size for line in lines), default=0.0)
+        return " ".join(line.text for line in lines if line.size > 0.97 * largest)[:300]
+
+    def _entries(self) -> int:
+        """The largest number of a numbered reference list, 0 when there is none."""
+        numbers = [int(m[1]) for page in self.pages for line in page.lines if (m := ENTRY.match(line.text))]
+        return max(numbers) if len(numbers) > 4 and 1 in numbers else 0
+
+    def _scanned(self) -> None:
+        for page in self.pages:
+            if page.broken:
+                self.out.lose(f"page {page.number} could not be read: {page.broken}", 0)
+            elif page.pictures and sum(len(line.text) for line in page.lines) < SCANNED_CHARS:
+                self.out.lose(f"page {page.number} looks scanned: a picture with hardly any text", 0)
+
+    def flush(self) -> None:
+        """Write the floats and footnotes that wait for the end of the section."""
+        waiting, self.later = self.later, []
+        for write in waiting:
+            write()
+
+    def _page(self, page: Page) -> None:
+        self.out.page(page.number)
+        marks = {m[1] for line in page.lines if is_note(line, page, self.body) and (m := NOTE.match(line.text))}
+        above, taken = self._rows_above(page)
+        at, self.last_y = 0, page.height
+        while at < len(page.lines):
+            line = page.lines[at]
+            if at in taken:
+                at += 1
+            elif is_note(line, page, self.body):
+                at = self._note(page, at)
+            elif caption(line.text):
+                at = self._float(page, at, above.get(at))
+            else:
+                self._line(page, at, marks)
+                at += 1
+
+    def _line(self, page: Page, at: int, marks: set[str]) -> None:
+        line = page.lines[at]
+        made = self._outlined(line, page) or (self._heading(line, self.numbering) if not self.outline else None)
+        if made:
+            self.flush()
+            self.out.page(page.number)
+            kind = made.kind if made.kind != "section" else None
+            self.out.section(made.title, made.level, number=made.number, kind=kind)
+            return
+        if 0 < self.last_y - line.y and self.last_y - line.y > FOLLOWS * line.size:
+            self.out.add("\n")
+        self.last_y = line.y
+        start = self.out.length
+        self._marked(line.text, marks)
+        self.out.add("\n")
+        number = NUMBER_AT_END.search(line.text)
+        if number and (line.cells or len(line.text) < 6) and not re.search(r"[a-z]{4,} [a-z]{3,}", line.text):
+            begin = self.last_start if len(line.text) < 6 else start
+            self.out.equations.append(Equation(number=number[1], start=begin, end=self.out.length - 1))
+        self.last_start = start
+
+    def _marked(self, text: str, marks: set[str]) -> None:
+        """Write a line, with citations and footnote marks as asides."""
+        text = raised(text)
+        spans = []
+        for match in CITED.finditer(text) if self.references else ():
+            numbers = [int(n) for n in re.findall(r"\d+", match[0])]
+            if numbers == sorted(set(numbers)) and numbers[-1] <= self.references and numbers[0] > 0 and \
+                    re.search(r"[A-Za-z\d.,;)\]”\"][ ]?$", text[: match.start()]):  # fmt: skip
+                spans.append(match.span())
+        for match in RAISED.finditer(text):
+            before = text[max(0, match.start() - 1) : match.start()]
+            if {m.strip() for m in match[1].split(",")} <= marks and (before.isalpha() or before in '.,;:)"”'):
+                spans.append(match.span())
+        at = 0
+        for start, end in sorted(spans):
+            self.out.add(text[at:start])
+            self.out.aside(text[start:end])
+            at = end
+        self.out.add(text[at:])
+
+    def _outlined(self, line: Line, page: Page) -> Heading | None:
+        if not self.outline:
+            return None
+        key = _key(line.text)
+        for candidate in (key, _key(re.sub(r"^(?:Appendix\s+)?[\dA-Z][\d.]*[.:]?\s+", "", line.text))):
+            found = self.outline.get((candidate, page.number))
+            if found and len(candidate) > 2 and (line.bold or line.size > 0.97 * self.body):
+                del self.outline[(candidate, page.number)]
+                made = heading(line.text, self.numbering, level=found[1])
+                if made:
+                    depth = made.number.count(".") + 1 if made.number else found[1]
+                    return Heading(made.number, made.title, depth, made.kind)
+        return None
+
+    def _heading(self, line: Line, numbering: Numbering) -> Heading | None:
+        if not (line.bold or line.size > 1.08 * self.body) or line.size < SMALL * self.body:
+            return None
+        if len(line.text) > 120 or caption(line.text):
+            return None
+        return heading(line.text, numbering)
+
+    def _note(self, page: Page, at: int) -> int:
+        first = page.lines[at]
+        lines = [first]
+        at += 1
+        while at < len(page.lines) and page.lines[at].size < SMALL * self.body and not is_note(
+                page.lines[at], page, self.body) and _near(lines[-1], page.lines[at]):  # fmt: skip
+            lines.append(page.lines[at])
+            at += 1
+        mark = NOTE.match(first.text)
+
+        def write() -> None:
+            self.out.page(page.number)
+            start = self.out.length
+            for line in lines:
+                self.out.line(raised(line.text[mark.end() :] if line is first and mark else line.text))
+            self.out.node("footnote", start, number=mark[1] if mark else "")
+
+        self.later.append(write)
+        return at
+
+    def _float(self, page: Page, at: int, above: list[Line] | None = None) -> int:
+        lines = [page.lines[at]]
+        at += 1
+        while at < len(page.lines) and _near(lines[-1], page.lines[at]) and not is_row(page.lines[at], self.body) \
+                and abs(page.lines[at].size - lines[0].size) < 0.6 and not caption(page.lines[at].text):  # fmt: skip
+            lines.append(page.lines[at])
+            at += 1
+        known = caption(" ".join(line.text for line in lines))
+        assert known, "a float begins with a caption"
+        kind, number, title = known
+        rows: list[Line] = above or []
+        if kind == "table" and not rows:
+            while at < len(page.lines) and self._continues(rows, page.lines[at]):
+                rows.append(page.lines[at])
+                at += 1
+
+        def write() -> None:
+            self.out.page(page.number)
+            start = self.out.length
+            for line in lines:
+                self.out.line(raised(line.text))
+            if rows:
+                self.out.table(_grid(rows), number=number, caption=title, start=start)
+            self.out.node(kind, start, number=number, title=title[:300])
+
+        self.later.append(write)
+        return at
+
+    def _continues(self, rows: list[Line], line: Line) -> bool:
+        if caption(line.text) or (line.size > 1.08 * self.body):
+            return False
+        if rows and not 0 <= rows[-1].y - line.y < 3.5 * line.size:
+            return False
+        return is_row(line, self.body) or (bool(rows) and len(line.text) < 30 and line.text[:1].isupper())
+
+    def _rows_above(self, page: Page) -> tuple[dict[int, list[Line]], set[int]]:
+        """Rows that stand above their caption, by the caption's index, and the indexes to leave out of the text."""
+        above: dict[int, list[Line]] = {}
+        taken: set[int] = set()
+        for at, line in enumerate(page.lines):
+            known = caption(line.text)
+            if not known or known[0] != "table":
+                continue
+            after = at + 1
+            while after < len(page.lines) and _near(page.lines[after - 1], page.lines[after]) and not is_row(
+                    page.lines[after], self.body):  # fmt: skip
+                after += 1
+            follows = after < len(page.lines) and is_row(page.lines[after], self.body)
+            if follows and 0 < line.y - page.lines[after].y < 12 * line.size:
+                continue
+            first = at
+            while first > 0 and first - 1 not in taken and self._continues_up(page.lines, first, at):
+                first -= 1
+            while first < at and not is_row(page.lines[first], self.body):
+                first += 1
+            if first < at:
+                above[at] = page.lines[first:at]
+                taken |= set(range(first, at))
+        return above, taken
+
+    def _continues_up(self, lines: list[Line], first: int, at: int) -> bool:
+        line = lines[first - 1]
+        near = 0 <= line.y - lines[first].y < 3.5 * line.size
+        short = first < at and len(line.text) < 30 and line.text[:1].isupper()
+        return near and not caption(line.text) and (is_row(line, self.body) or short)
+
+
+def _grid(rows: list[Line]) -> Grid:
+    """Cells by wide gaps; a row of plain words and numbers is divided at its numbers when its neighbours are wider."""
+    return [line.raw_cells() for line in rows]
+
+
+def _near(above: Line, below: Line) -> bool:
+    return -0.5 * above.size < above.y - below.y < FOLLOWS * max(above.size, below.size)
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())

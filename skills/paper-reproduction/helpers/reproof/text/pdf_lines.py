@@ -1,0 +1,119 @@
+"""Lines of a PDF page, and which of them are running heads, footnotes, captions and rows of tables."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from reproof.text.cells import Raw
+
+BAND = 0.085  # of the page's height: where running heads and page numbers stand
+STAMP = re.compile(r"^arXiv:\d{4}\.\d{4,5}(v\d+)?\s")
+PAGE_NUMBER = re.compile(r"^[-–—\s]*(?:page\s+)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s+of\s+\d+)?[-–—\s]*$", re.IGNORECASE)
+NOTE = re.compile(r"^\^\{([\d*†‡§]{1,3})\}")
+NUMERIC = re.compile(r"^[-−–+±(]*[\d.,]+[%kKMB)]*$|^[-–—/×✓✗]$|^±$")
+SMALL = 0.93
+
+
+@dataclass(frozen=True)
+class Line:
+    """One printed line."""
+
+    text: str
+    left: float
+    right: float
+    y: float
+    size: float
+    bold: bool
+    cells: tuple[tuple[int, float, bool], ...] = ()
+
+    def raw_cells(self) -> list[Raw]:
+        """Its parts where wide gaps divide it."""
+        begins = [0, *(at for at, _, _ in self.cells)]
+        bolds = [self.bold, *(bold for _, _, bold in self.cells)]
+        ends = [*begins[1:], len(self.text)]
+        return [Raw(self.text[a:b].strip(), bold) for a, b, bold in zip(begins, ends, bolds, strict=True)]
+
+
+@dataclass
+class Page:
+    """One page."""
+
+    number: int
+    width: float
+    height: float
+    lines: list[Line]
+    pictures: int
+    broken: str = ""
+
+
+def body_size(pages: list[Page]) -> float:
+    """The size that most of the text is set in."""
+    counts: Counter[float] = Counter()
+    for page in pages:
+        for line in page.lines:
+            counts[round(line.size * 2) / 2] += len(line.text)
+    return counts.most_common(1)[0][0] if counts else 10.0
+
+
+def joined(lines: list[Line]) -> list[Line]:
+    """Lines that a formula broke apart, put together again: same baseline, next to each other."""
+    out: list[Line] = []
+    for line in lines:
+        before = out[-1] if out else None
+        gap = line.left - before.right if before else 0.0
+        if before and abs(line.y - before.y) < 0.25 * before.size and -0.5 * before.size < gap < 6 * before.size:
+            blank = " " if gap > 0.12 * before.size and not line.text.startswith((".", ",")) else ""
+            shift = len(before.text) + len(blank)
+            more = ((shift, line.left, line.bold),) if gap > before.size else ()
+            cells = (*before.cells, *more, *((at + shift, x, b) for at, x, b in line.cells))
+            size = before.size if len(before.text) >= len(line.text) else line.size
+            out[-1] = replace(before, text=before.text + blank + line.text, right=line.right, cells=cells, size=size)
+        else:
+            out.append(line)
+    return out
+
+
+def without_running_heads(pages: list[Page]) -> None:
+    """Take out page numbers, stamps and lines that stand at the edge of many pages."""
+    seen: Counter[str] = Counter()
+    for page in pages:
+        seen.update({_shape(line) for line in page.lines if _at_edge(line, page)})
+    often = max(2, round(0.25 * len(pages)))
+    for page in pages:
+        lowest = min((line.y for line in page.lines), default=0.0)
+        page.lines = [
+            line
+            for line in page.lines
+            if not _is_running(line, page, seen, often) and not (line.y == lowest and PAGE_NUMBER.match(line.text))
+        ]
+
+
+def _is_running(line: Line, page: Page, seen: Counter[str], often: int) -> bool:
+    if STAMP.match(line.text):
+        return True
+    at_edge = _at_edge(line, page)
+    return at_edge and (bool(PAGE_NUMBER.match(line.text)) or (len(line.text) > 3 and seen[_shape(line)] >= often))
+
+
+def _at_edge(line: Line, page: Page) -> bool:
+    return line.y > (1 - BAND) * page.height or line.y < 1.7 * BAND * page.height
+
+
+def _shape(line: Line) -> str:
+    return re.sub(r"\d+", "#", line.text) if len(line.text) < 160 else line.text
+
+
+def is_note(line: Line, page: Page, body: float) -> bool:
+    """Whether a footnote begins here: small, low on the page, with its mark."""
+    return line.size < SMALL * body and line.y < 0.6 * page.height and bool(NOTE.match(line.text))
+
+
+def is_row(line: Line, body: float) -> bool:
+    """Whether the line looks like a row of a table: wide gaps, or mostly numbers."""
+    words = line.text.split()
+    numbers = sum(bool(NUMERIC.match(word)) for word in words)
+    if len(line.cells) >= 1 and (len(line.text) < 160 or numbers >= 2):
+        return True
+    return len(words) >= 2 and numbers >= 2 and numbers * 2 >= len(words) and line.size <= 1.05 * body

@@ -1,0 +1,184 @@
+"""The dispatch mode on top of FakeTensorMode: sees every operator, notes what it allocates, models what is hidden."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import collections
+import threading
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from torch._C._autograd import _get_sequence_nr
+from torch._subclasses.fake_tensor import FakeTensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from . import unknown, workspaces
+from .ledger import Ledger, site
+from .shadows import Shadows, tensors
+
+if TYPE_CHECKING:
+    from .ledger import Place
+
+COMPOSITE = {
+    "aten::logsumexp", "aten::binary_cross_entropy_with_logits", "aten::_safe_softmax", "aten::norm.ScalarOpt_dtype",
+    "aten::norm.Scalar", "aten::dist", "aten::soft_margin_loss", "aten::soft_margin_loss_backward",
+    "aten::_euclidean_dist", "aten::block_diag", "aten::nan_to_num", "aten::celu", "aten::logcumsumexp",
+    "aten::masked_scatter", "aten::count_nonzero", "aten::affine_grid_generator",
+}  # fmt: skip
+"""Operators that have no CUDA kernel but a C++ composite: it is run, so that its temporaries are seen.
+
+Derived from native_functions.yaml of torch 2.13. Sinkhorn depends on it: logsumexp holds one more (N, M) matrix.
+"""
+
+
+class Target(NamedTuple):
+    """The GPU that is asked about."""
+
+    name: str
+    capability: tuple[int, int]
+    usable_bytes: int
+
+
+class Rule(NamedTuple):
+    """What one operator needs beyond being run on fake tensors."""
+
+    name: str
+    handle: Callable[..., Any] | None
+    composite: bool
+    before: Callable[..., Any] | None
+    after: Callable[..., Any] | None
+    answer: bool | None
+
+
+class OtherDevice(RuntimeError):
+    """A tensor was put on a GPU that the traced machine does not have."""
+
+
+class Tracer(TorchDispatchMode):
+    """Notes allocations into a Ledger while it is active."""
+
+    def __init__(self, target: Target) -> None:
+        super().__init__()
+        self.target = target
+        self.torch_version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
+        self.ledger, self.shadows = Ledger(), Shadows()
+        self.phase, self.ran_backward = "build", False
+        self.assumed: Counter[tuple[str, str]] = collections.Counter()
+        self.chosen: Counter[str] = collections.Counter()
+        self.modules: list[str] = []
+        self.names: dict[int, str] = {}
+        self.truths: Any = unknown.truths()
+        self.ops = 0
+        self._forward: dict[int, tuple[str, str]] = {}  # sequence number of an autograd node -> module, site
+        self._rules: dict[Any, Rule] = {}
+        self._main = threading.get_ident()
+        self._workspaces: set[bool] = set()
+
+    # ---- where we are
+
+    def in_backward(self) -> bool:
+        """Whether an autograd node is running; on a GPU that is another thread with handles of its own."""
+        return torch._C._current_autograd_node() is not None or threading.get_ident() != self._main
+
+    def place(self, op: str) -> Place:
+        """Operator, phase, module and line of what is running now."""
+        node = torch._C._current_autograd_node()
+        if node is None:
+            return op, self.phase, self.modules[-1] if self.modules else "", site()
+        self.ran_backward = True
+        if torch.is_grad_enabled():  # activation checkpointing runs the forward again
+            return op, "recompute", self.modules[-1] if self.modules else "", site()
+        module, line = self._forward.get(node._sequence_nr(), ("", ""))
+        return op, "backward", module, line
+
+    def assume(self, what: str) -> None:
+        """Note that something could not be known, and where."""
+        self.assumed[what, site() or self.place("")[3]] += 1
+
+    # ---- what the workspaces and the handlers use
+
+    def scratch(self, size: int, op: str, kind: str = "workspace") -> int:
+        """Allocate bytes that no tensor stands for; returns the id, to be freed."""
+        return self.ledger.allocate(int(size), self.place(op), kind)
+
+    def see(self, tensor: Any, op: str) -> None:
+        """Note the memory of a fake CUDA tensor."""
+        if not isinstance(tensor, FakeTensor) or tensor.device.type != "cuda":
+            return
+        if tensor.device.index:
+            raise OtherDevice(f"a tensor was put on {tensor.device}; the traced machine has one GPU, cuda:0")
+        try:
+            storage = tensor.untyped_storage()
+        except (RuntimeError, NotImplementedError):
+            self.assume(f"{op} makes a {tensor.layout} tensor, whose memory is not counted")
+            return
+        if not self.ledger.knows(storage):
+            self.ledger.see(storage, self.place(op))
+
+    def blas(self, op: str) -> None:
+        """CuBLAS keeps one workspace per thread's handle; the newest torch takes it for each call instead."""
+        size = workspaces.blas_bytes(self.target.capability, self.torch_version)
+        if self.torch_version >= (2, 14):
+            self.ledger.free(self.scratch(size, op))
+        elif self.in_backward() not in self._workspaces:
+            self._workspaces.add(self.in_backward())
+            self.scratch(size, op)
+
+    # ---- dispatch
+
+    def _rule(self, func: Any) -> Rule:
+        overload = func._overloadname
+        name = func._schema.name + ("" if overload == "default" else "." + overload)
+        return Rule(
+            name,
+            unknown.HANDLERS.get(name),
+            name in COMPOSITE,
+            workspaces.BEFORE.get(name),
+            workspaces.AFTER.get(name),
+            unknown.ANSWERS.get(name),
+        )
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        self.ops += 1
+        rule = self._rules.get(func)
+        if rule is None:
+            rule = self._rules[func] = self._rule(func)
+        if self.phase == "forward" and torch.is_grad_enabled():
+            self._forward[_get_sequence_nr() - 1] = (self.modules[-1] if self.modules else "", site())
+        if rule.handle is not None:
+            handled = rule.handle(self, func, args, kwargs)
+            if handled is not NotImplemented:
+                return handled
+        if rule.composite and any(each.device.type == "cuda" for each in tensors(args)):
+            with self:
+                return func._op_dk(torch._C.DispatchKey.CompositeExplicitAutograd, *args, **kwargs)
+        return self._run(rule, func, args, kwargs)
+
+    def _run(self, rule: Rule, func: Any, args: Any, kwargs: Any) -> Any:
+        hidden = [self.scratch(size, rule.name) for size in rule.before(self, args)] if rule.before else []
+        out = func(*args, **kwargs)
+        for each in tensors(out):
+            self.see(each, rule.name)
+            if rule.answer is not None:
+                self.truths[each] = rule.answer
+        if rule.name == "aten::_to_copy":
+            self._cast(args[0], out)
+        self.shadows.follow(func, args, kwargs, out)
+        if rule.after:
+            hidden += [self.scratch(size, rule.name) for size in rule.after(self, args)]
+        for key in hidden:
+            self.ledger.free(key)
+        return out
+
+    def _cast(self, source: Any, out: Any) -> None:
+        """The 16-bit copies of the weights that autocast makes and keeps until its block ends."""
+        if self.phase == "build" or not isinstance(source, FakeTensor) or source.dtype == out.dtype:
+            return
+        # autocast is switched off while it casts, so that it cannot be asked: any narrower copy of a weight counts
+        narrower = out.element_size() < source.element_size()
+        if narrower and source.device == out.device and self.ledger.kind_of(source) == "parameters":
+            self.ledger.name(out, "autocast copies", self.modules[-1] if self.modules else "")

@@ -1,0 +1,248 @@
+"""What user code sees of the machine: torch.cuda as on the target GPU, values of fake tensors, conversions of modules.
+
+Everything here changes torch in this process for good; the process ends with the trace.
+"""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+import collections
+import types
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch._subclasses import fake_tensor
+from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
+
+MIB = 2**20
+
+
+class Idle:
+    """A CUDA stream or event that does nothing."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *_, **__: None
+
+    def elapsed_time(self, _other: Any) -> float:
+        """Milliseconds that never pass."""
+        return 1.0
+
+    def query(self) -> bool:
+        """Always done."""
+        return True
+
+    def __enter__(self) -> Idle:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        return None
+
+
+def _constant(value: Any) -> Callable[..., Any]:
+    """A new function each time: torch._dynamo refuses to be imported when two of torch's names are one function."""
+    return lambda *_, **__: value
+
+
+def _properties(target: Any) -> Any:
+    major, minor = target.capability
+    return types.SimpleNamespace(
+        name=target.name, major=major, minor=minor, total_memory=target.usable_bytes, multi_processor_count=80,
+        is_integrated=0, warp_size=32, max_threads_per_multi_processor=2048, regs_per_multiprocessor=65536,
+        L2_cache_size=40 * MIB, gcnArchName="", shared_memory_per_block_optin=101376,
+    )  # fmt: skip
+
+
+def _device_functions(tracer: Any) -> dict[str, Any]:
+    target, ledger = tracer.target, tracer.ledger
+
+    def streams(*_: Any, **__: Any) -> Idle:
+        tracer.assume("several CUDA streams are counted as one; each really has a cache of its own")
+        return Idle()
+
+    def bf16(including_emulation: bool = True) -> bool:
+        return including_emulation or target.capability[0] >= 8
+
+    def reset(*_: Any) -> None:
+        ledger.peak = ledger.allocated
+
+    def free(*_: Any) -> tuple[int, int]:
+        return target.usable_bytes - ledger.allocated, target.usable_bytes
+
+    properties = _properties(target)
+    quiet = (
+        "init _lazy_init synchronize set_device manual_seed manual_seed_all seed seed_all set_rng_state "
+        "set_rng_state_all set_stream ipc_collect reset_accumulated_memory_stats set_per_process_memory_fraction"
+    )
+    values = {
+        "is_available": True, "device_count": 1, "current_device": 0, "is_initialized": True,
+        "get_device_name": target.name, "get_device_properties": properties,
+        "get_device_capability": target.capability, "is_current_stream_capturing": False,
+        "get_arch_list": [], "_exchange_device": 0, "_maybe_exchange_device": 0, "_is_in_bad_fork": False,
+    }  # fmt: skip
+    return {
+        **{name: _constant(None) for name in quiet.split()},
+        **{name: _constant(value) for name, value in values.items()},
+        "is_bf16_supported": bf16,
+        "Event": Idle,
+        "Stream": streams,
+        "current_stream": _constant(Idle()),
+        "default_stream": _constant(Idle()),
+        "stream": lambda *_: Idle(),
+        "get_rng_state": lambda *_: torch.zeros(16, dtype=torch.uint8),
+        "get_rng_state_all": lambda *_: [torch.zeros(16, dtype=torch.uint8)],
+        "memory_allocated": lambda *_: ledger.allocated,
+        "max_memory_allocated": lambda *_: ledger.peak,
+        "memory_reserved": lambda *_: ledger.allocated,
+        "max_memory_reserved": lambda *_: ledger.peak,
+        "reset_peak_memory_stats": reset,
+        "reset_max_memory_allocated": lambda *_: reset(),
+        "empty_cache": ledger.empty_cache,
+        "mem_get_info": free,
+        "memory_stats": lambda *_: collections.defaultdict(int),
+        "memory_summary": lambda *_, **__: "",
+    }
+
+
+class _CpuGenerator(torch.Generator):
+    """A generator asked for on the GPU; random numbers have no memory."""
+
+    def __new__(cls, *_: Any, **__: Any) -> _CpuGenerator:
+        return super().__new__(cls, "cpu")  # type: ignore[call-arg]
+
+
+def install(tracer: Any) -> None:
+    """Turn this process's torch into one that runs on the tracer's target."""
+    import torch.cuda.amp.common as amp
+    import torch.optim.optimizer as optim
+    import torch.utils._foreach_utils as foreach
+
+    FakeTensorMode.avoid_device_init = property(lambda _: True)  # type: ignore[assignment,method-assign]
+    fake_tensor.init_gpu_context = _constant(None)  # type: ignore[assignment]
+    for name, value in _device_functions(tracer).items():
+        setattr(torch.cuda, name, value)
+    amp.amp_definitely_not_available = _constant(False)
+    torch.Generator = _CpuGenerator  # type: ignore[misc]
+    for module in (optim, foreach):  # else the optimizers loop over parameters, which a GPU does not
+        known = getattr(module, "_foreach_supported_types", None)
+        if known is not None and FakeTensor not in known:
+            known.append(FakeTensor)
+    _values(tracer)
+    _conversions()
+    _leave_out(tracer)
+
+
+def _leave_out(tracer: Any) -> None:
+    """What is not traced: compilation, graphs, and writing checkpoints."""
+
+    def compiled(function: Any = None, *_: Any, **__: Any) -> Any:
+        tracer.assume("torch.compile is left out: the eager step is traced, which usually needs more")
+        return function if function is not None else lambda inner: inner
+
+    def saved(*_: Any, **__: Any) -> None:
+        tracer.assume("torch.save is left out")
+
+    def graph(*_: Any, **__: Any) -> None:
+        raise NotImplementedError("CUDA graphs keep private pools, which the tracer does not model")
+
+    def compiled_in_place(self: nn.Module, *_: Any, **__: Any) -> None:
+        compiled(self)
+
+    torch.compile = compiled  # type: ignore[assignment]
+    nn.Module.compile = compiled_in_place  # type: ignore[method-assign]
+    torch.save = saved
+    for name in ("CUDAGraph", "graph", "make_graphed_callables"):
+        setattr(torch.cuda, name, graph)
+
+
+def _values(tracer: Any) -> None:
+    """numpy(), tolist() and the like of a fake tensor: its real value, or zeros and a stated assumption."""
+
+    def array(tensor: Any) -> Any:
+        import numpy as np
+
+        known = tracer.shadows.value(tensor)
+        if known is None:
+            tracer.assume("values read with numpy() or tolist() are taken as zeros")
+            dtype = str(tensor.dtype).replace("torch.", "").replace("bfloat16", "float32")
+            return np.zeros(tuple(tensor.shape), dtype=dtype)
+        with torch._C._DisableTorchDispatch():
+            return (known.float() if known.dtype == torch.bfloat16 else known).detach().numpy().copy()
+
+    def wrap(name: str, instead: Callable[[Any], Any]) -> None:
+        original = getattr(torch.Tensor, name)
+
+        def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return instead(self) if isinstance(self, FakeTensor) else original(self, *args, **kwargs)
+
+        setattr(torch.Tensor, name, method)
+
+    wrap("numpy", array)
+    wrap("__array__", array)
+    wrap("tolist", lambda tensor: array(tensor).tolist())
+
+
+class _Apply:
+    """Module._apply that makes new parameters, since the data of a fake one cannot be swapped. Ties are kept."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        self.done: dict[int, tuple[Any, Any]] = {}
+
+    def __call__(self, module: nn.Module, convert: Callable[[Any], Any], recurse: bool = True) -> nn.Module:
+        if not self.depth:
+            self.done = {}
+        self.depth += 1
+        try:
+            for child in module.children() if recurse else ():
+                child._apply(convert)
+            for table, change in ((module._parameters, self._parameter), (module._buffers, self._buffer)):
+                for name, value in table.items():
+                    if value is not None:
+                        table[name] = change(value, convert)
+        finally:
+            self.depth -= 1
+        return module
+
+    def _buffer(self, value: Any, convert: Callable[[Any], Any]) -> Any:
+        if id(value) not in self.done:
+            self.done[id(value)] = (value, convert(value))  # the old one is kept, so that its id stays its own
+        return self.done[id(value)][1]
+
+    def _parameter(self, value: Any, convert: Callable[[Any], Any]) -> Any:
+        if id(value) in self.done:
+            return self.done[id(value)][1]
+        with torch.no_grad():
+            data = convert(value)
+        new = value if data is value else nn.Parameter(data, value.requires_grad)
+        if new is not value:
+            new.__dict__.update({name: each for name, each in value.__dict__.items() if name not in new.__dict__})
+            if value.grad is not None:
+                new.grad = convert(value.grad)
+        self.done[id(value)] = (value, new)
+        return new
+
+
+def _conversions() -> None:
+    apply = _Apply()
+
+    def of_module(self: Any, convert: Any, recurse: bool = True) -> Any:
+        return apply(self, convert, recurse)
+
+    def of_rnn(self: Any, convert: Any, recurse: bool = True) -> Any:
+        apply(self, convert, recurse)
+        self._flat_weights = [getattr(self, name) for name in self._flat_weights_names]
+        self._flat_weight_refs = [weakref.ref(weight) for weight in self._flat_weights]
+        return self
+
+    nn.Module._apply = of_module  # type: ignore[method-assign]
+    nn.RNNBase._apply = of_rnn  # type: ignore[method-assign]
+    nn.RNNBase.flatten_parameters = _constant(None)  # type: ignore[method-assign]

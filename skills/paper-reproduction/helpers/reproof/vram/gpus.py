@@ -1,0 +1,141 @@
+"""GPUs as facts: the memory a program really gets, bandwidth, compute capability, bf16; each with where it is from.
+
+Usable memory is what CUDA reports as the device's total, which is less than the number on the box: error correction and
+the driver take their part before any program starts. Where reports differ the lowest is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from reproof.errors import PackError, near
+from reproof.units import Bytes, show_bytes
+from reproof.vram.models import GpuRow
+
+GIB = 2**30
+# Bandwidth and memory type from NVIDIA's data sheet of each card; capability from developer.nvidia.com/cuda-gpus.
+SOURCE = (
+    "cited: bandwidth from NVIDIA's data sheet of the card; compute capability from developer.nvidia.com/cuda-gpus; "
+    "bf16 from capability 8.0 on"
+)
+REPORTED = "commonly printed by PyTorch as 'total capacity'; not traced to one document"
+THREAD = "PyTorch's 'total capacity' in github.com/"
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """One kind of GPU."""
+
+    name: str
+    usable_bytes: int
+    how: Literal["cited", "inferred"]
+    source: str
+    bandwidth_gb_per_s: int
+    capability: tuple[int, int]
+    note: str = ""
+
+    @property
+    def bf16(self) -> bool:
+        """Native bfloat16; before 8.0 it is emulated, slower than fp32."""
+        return self.capability >= (8, 0)
+
+
+def _gpu(name: str, usable_gib: float, bandwidth: int, capability: str, thread: str = "", note: str = "") -> Gpu:
+    major, minor = map(int, capability.split("."))
+    how: Literal["cited", "inferred"] = "cited" if thread else "inferred"
+    source = THREAD + thread if thread else REPORTED
+    return Gpu(name, int(usable_gib * GIB), how, source, bandwidth, (major, minor), note)
+
+
+OLD = "CUDA 13 dropped capabilities below 7.5: take a torch wheel for CUDA 12"
+GPUS: tuple[Gpu, ...] = (
+    _gpu("T4", 14.56, 320, "7.5", "AlphaGPU/leetgpu-challenges/issues/52", "14.74 GiB with older drivers"),
+    _gpu("P100", 15.89, 732, "6.0", note=OLD),
+    _gpu("V100 16GB", 15.77, 900, "7.0", note=OLD),
+    _gpu("V100 32GB", 31.73, 900, "7.0", note=OLD),
+    _gpu("L4", 22.03, 300, "8.9"),
+    _gpu("A10", 21.98, 600, "8.6", note="also the A10G of cloud machines"),
+    _gpu("A100 40GB", 39.38, 1555, "8.0"),
+    _gpu("A100 80GB", 79.15, 1935, "8.0", note="bandwidth of the PCIe card; 2,039 GB/s as SXM"),
+    _gpu("L40S", 44.40, 864, "8.9", note="memory as reported for the L40, which has the same"),
+    _gpu("H100", 79.11, 3350, "9.0", "vllm-project/vllm/issues/27508", "bandwidth of the SXM card; 2,000 GB/s as PCIe"),
+    _gpu("H200", 139.72, 4800, "9.0"),
+    _gpu("B200", 178.35, 7672, "10.0", "pytorch/ao/pull/4002", "bandwidth measured there; data sheet 8,000"),
+    _gpu("RTX 2080 Ti", 10.75, 616, "7.5"),
+    _gpu("RTX 3060", 11.75, 360, "8.6", note="the 12 GB card"),
+    _gpu("RTX 3090", 23.50, 936, "8.6", "XChenZ/havatar/issues/6", "23.69 GiB elsewhere; less with a display"),
+    _gpu("RTX 4090", 23.61, 1008, "8.9", "pinokiofactory/flux-webui/issues/11", "less with a display"),
+    _gpu("RTX 5090", 31.36, 1792, "12.0", note="less with a display"),
+    _gpu("Kaggle T4 x2", 14.56, 320, "7.5", "AlphaGPU/leetgpu-challenges/issues/52", "of one T4: one process uses one"),
+    _gpu("Kaggle P100", 15.89, 732, "6.0", note=OLD),
+    _gpu("Colab T4", 14.56, 320, "7.5", "AlphaGPU/leetgpu-challenges/issues/52", "free tier; watch host memory too"),
+)
+DEFAULT = ("T4", "RTX 3090", "A100 40GB")
+
+
+def _key(name: str) -> str:
+    """Names without case, spaces, vendor words: 'NVIDIA GeForce RTX 3090' and 'rtx3090' are one card."""
+    return re.sub(r"nvidia|geforce|tesla|sxm\d?|pcie|[^a-z0-9]", "", name.lower())
+
+
+# the bare name means the smaller card: a verdict for it holds on the larger one too
+ALIASES = {"v100": "V100 16GB", "a100": "A100 40GB", "a10g": "A10", "2080ti": "RTX 2080 Ti", "3060": "RTX 3060"}
+ALIASES |= {"3090": "RTX 3090", "4090": "RTX 4090", "5090": "RTX 5090", "kaggle": "Kaggle T4 x2", "colab": "Colab T4"}
+BY_KEY = {_key(gpu.name): gpu for gpu in GPUS}
+BY_KEY |= {key: BY_KEY[_key(name)] for key, name in ALIASES.items()}
+
+
+def find(name: str) -> Gpu:
+    """The GPU called `name`, or one of that many bytes.
+
+    Raises:
+        PackError: neither a known name nor a size; near-miss names are offered.
+
+    >>> find("NVIDIA GeForce RTX 3090").capability
+    (8, 6)
+    >>> find("24GiB").usable_bytes == 24 * GIB
+    True
+    """
+    if _key(name) in BY_KEY:
+        return BY_KEY[_key(name)]
+    try:
+        size = TypeAdapter(Bytes).validate_python(name)
+    except ValidationError:
+        size = 0
+    if size >= GIB // 4 and re.search(r"b\s*$", name, re.IGNORECASE):
+        return Gpu(show_bytes(size), size, "cited", "the size you gave, taken as usable", 0, (8, 0), "features unknown")
+    close = near(_key(name), BY_KEY)
+    meant = BY_KEY[close.split()[3][:-2]].name if close else ""
+    raise PackError(
+        "unknown-gpu",
+        f"--gpu {name!r}" + (f" (did you mean {meant!r}?)" if meant else ""),
+        why="it is neither a card in the table nor a size of 256 MiB or more with its unit",
+        fix="vram.py gpus lists the names; or give its memory, like --gpu 24GiB",
+    )
+
+
+def chosen(names: list[str] | tuple[str, ...]) -> list[Gpu]:
+    """The GPUs called `names`, each once, in that order."""
+    found = {gpu.name: gpu for gpu in map(find, names)}
+    return list(found.values())
+
+
+def rows() -> list[GpuRow]:
+    """The table, for `vram.py gpus`."""
+    return [
+        GpuRow(
+            name=gpu.name,
+            usable_bytes=gpu.usable_bytes,
+            usable_how=gpu.how,
+            usable_source=gpu.source,
+            bandwidth_bytes_per_s=gpu.bandwidth_gb_per_s * 10**9,
+            compute_capability=".".join(map(str, gpu.capability)),
+            bf16=gpu.bf16,
+            note=gpu.note,
+        )
+        for gpu in GPUS
+    ]

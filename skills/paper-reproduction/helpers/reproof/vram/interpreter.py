@@ -1,0 +1,278 @@
+"""The other side of `child`: start the project's interpreter, hand it jobs, and never die or wait with it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from reproof.errors import MissingError, PackError
+from reproof.vram import child
+from reproof.vram.gpus import Gpu
+from reproof.vram.traced import InterpreterRequest
+
+MAIN = Path(child.__file__).with_name("__main__.py")
+IMPORT_S = 120.0  # torch from a cold disk takes tens of seconds
+GRACE_S = 20.0  # the child ends a job by itself; this is for a child that cannot
+WEAKER = (
+    "vram.py estimate is the weaker way that needs no torch: --params COUNT for the states, --family for activations"
+)
+SLUGS = {
+    "step-raised": "nothing is known about the memory of a step that does not run",
+    "bad-step": "the trace calls function() once and what it returns once per step",
+    "fenced": "a trace runs your code without letting it change anything",
+    "no-such-device": "one GPU is traced; the model must fit it or be split by you",
+    "no-lever": "there is nothing in this step that it could change",
+    "host-memory": "the step holds more real data than --memory allows; fake tensors take none",
+}
+
+
+def chosen(python: Path | None) -> str:
+    """The interpreter to ask, as a path that can be started.
+
+    Raises:
+        MissingError: there is none at that path.
+    """
+    if python is None:
+        return sys.executable
+    found = shutil.which(str(python))
+    if found is None:
+        raise MissingError(
+            "no-python",
+            f"no interpreter at {str(python)!r}",
+            why="a trace is only right with the torch that will run the training",
+            fix="--python .venv/bin/python of the project",
+        )
+    return os.path.abspath(found)  # noqa: PTH100 - resolving the link would leave the virtual environment
+
+
+def arguments(given: list[str]) -> dict[str, Any]:
+    """Python literals by name; what is no literal is text.
+
+    >>> arguments(["batch=32", "size=(3, 8)", "name=unet"])
+    {'batch': 32, 'size': (3, 8), 'name': 'unet'}
+    """
+    found: dict[str, Any] = {}
+    for each in given:
+        name, _, text = each.partition("=")
+        try:
+            found[name] = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            found[name] = text
+    return found
+
+
+def surroundings(folder: Path) -> dict[str, str]:
+    """The child's environment: no GPU, one thread, offline, caches inside `folder`."""
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    caches = ("MPLCONFIGDIR", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
+    return {
+        **os.environ,
+        **dict.fromkeys(threads, "1"),
+        **dict.fromkeys(caches, str(folder)),
+        "CUDA_VISIBLE_DEVICES": "",  # a GPU that is there is neither asked nor used
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUTF8": "1",
+        "MPLBACKEND": "Agg",
+        "HF_HUB_OFFLINE": "1",
+    }
+
+
+class Interpreter:
+    """A process of the project's Python that has torch imported and traces on demand."""
+
+    def __init__(self, request: InterpreterRequest) -> None:
+        self.request = request
+        self.executable = chosen(request.python)
+        self.hello: dict[str, Any] = {}
+
+    def __enter__(self) -> Interpreter:
+        if not self.request.file.is_file():
+            raise PackError(
+                "no-such-file",
+                f"no file at {str(self.request.file)!r}",
+                why="the trace runs a function of that file",
+                fix="vram.py trace path/to/train_step.py:build",
+            )
+        self.folder = tempfile.TemporaryDirectory(prefix="vram-", ignore_cleanup_errors=True)
+        try:
+            self._start()
+        except BaseException:
+            self.folder.cleanup()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._end()
+        self.folder.cleanup()
+
+    def _start(self) -> None:
+        place = Path(self.folder.name)
+        self.errors = place / "stderr"
+        try:
+            with self.errors.open("wb") as errors:
+                self.process = subprocess.Popen(
+                    [self.executable, str(MAIN)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    env=surroundings(place),
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise self._no_python(str(error.strerror)) from error
+        self.lines: queue.Queue[bytes] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+        hello = self._receive(IMPORT_S)
+        if hello is None:
+            said = self._said()
+            self._end()
+            raise self._no_python(said[-300:].strip() or "it says nothing")
+        self.hello = hello
+        self._refuse()
+
+    def _no_python(self, said: str) -> MissingError:
+        return MissingError(
+            "no-python",
+            f"{self.executable} does not run the tracer: {said}",
+            why="the trace happens in that interpreter; it must be Python 3.8 or newer, with torch 2.4 or newer",
+            fix="--python .venv/bin/python of the project",
+        )
+
+    def _refuse(self) -> None:
+        if self.hello.get("torch") and not self.hello["refused"]:
+            return
+        self._end()
+        if self.hello["refused"]:
+            raise MissingError(
+                "cannot-trace",
+                self.hello["refused"],
+                why="fake CUDA tensors need a layout of torch that is known; on another one nothing is patched",
+                fix=f"another torch (2.13 for CPU is tested). {WEAKER}",
+            )
+        raise MissingError(
+            "not-installed",
+            f"no torch in {self.executable}: {self.hello.get('missing')}",
+            why="the trace runs your step with the torch of your project",
+            fix=f"--python PATH of an interpreter with torch 2.4 or newer (a CPU build will do). {WEAKER}",
+        )
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None, "it was started with a pipe"
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put(b"")  # the process has ended
+
+    def _receive(self, limit_s: float) -> dict[str, Any] | None:
+        try:
+            answer = json.loads(self.lines.get(timeout=limit_s))
+        except (queue.Empty, ValueError):
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def _said(self) -> str:
+        return self.errors.read_text(encoding="utf-8", errors="replace") if self.errors.exists() else ""
+
+    def trace(self, gpu: Gpu, more: dict[str, Any] | None = None, lever: str = "") -> dict[str, Any]:
+        """One trace for the kind of GPU that `gpu` is.
+
+        Args:
+            gpu: decides capability, name and size that the step sees.
+            more: further arguments of the function.
+            lever: a change to the step, by its name in `child/levers.py`.
+
+        Raises:
+            PackError: the step raised, hung, or did what a trace does not do; with the line of the user's code.
+        """
+        request, answer = self.request, Path(self.folder.name) / "answer.json"
+        answer.unlink(missing_ok=True)
+        job = {
+            "gpu": gpu.name,
+            "capability": gpu.capability,
+            "usable_bytes": gpu.usable_bytes,
+            "path": str(request.file.resolve()),
+            "function": request.target.rpartition(":")[2],
+            "arguments": {**arguments(request.arg), **(more or {})},
+            "steps": request.steps,
+            "lever": lever,
+            "timeout_s": request.timeout_s,
+            "memory_bytes": request.memory,
+            "answer": str(answer),
+        }
+        ended = self._exchange(job)
+        if ended != "done" or not answer.exists():
+            raise self._ended(ended)
+        result: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+        if result["error"]:
+            raise _told(result["error"])
+        return result
+
+    def _exchange(self, job: dict[str, Any]) -> str:
+        assert self.process.stdin is not None, "it was started with a pipe"
+        try:
+            self.process.stdin.write((json.dumps(job) + "\n").encode())
+            self.process.stdin.flush()
+        except OSError:
+            return "a crash of the tracer"
+        reply = self._receive(job["timeout_s"] + GRACE_S)
+        return str(reply["ended"]) if reply else "a crash of the tracer"
+
+    def _ended(self, ended: str) -> PackError:
+        if ended == "timeout":
+            return PackError(
+                "step-timeout",
+                f"{self.request.target} did not end within {self.request.timeout_s:g} s",
+                why="it waits, loops on values that a trace does not have, or is very long",
+                fix="trace one training step, not the whole loop; fewer --steps; or a longer --timeout-s",
+            )
+        return MissingError(
+            "trace-crashed",
+            f"the trace of {self.request.target} ended with {ended}: {self._said()[-300:].strip() or 'without a word'}",
+            why="an extension or torch itself ended the process; nothing was measured",
+            fix=WEAKER,
+        )
+
+    def _end(self) -> None:
+        """End the process and its group; it holds nothing worth keeping."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (AttributeError, ProcessLookupError, PermissionError):
+            self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:
+                    continue  # a job was still in the pipe
+
+
+def _told(error: dict[str, str]) -> PackError:
+    """The user's error as ours: what, on which line, and what to do."""
+    where = f" at {error['where']}" if error["where"] else ""
+    line = f" ({error['line'].strip()})" if error.get("line") else ""
+    text = " ".join(error["text"].split())[:400]
+    during = f" during {error['during']}" if error.get("during") else ""
+    if error["kind"] == "cannot-trace":
+        return MissingError(
+            "cannot-trace",
+            f"{error['type']}{during}{where}{line}: {text}",
+            why="this operation has no fake counterpart, so its memory would be a guess",
+            fix=f"replace it in the traced step by plain torch of the same shapes. {WEAKER}",
+        )
+    return PackError(
+        error["kind"],
+        f"{error['type']}{during}{where}{line}: {text}",
+        why=SLUGS[error["kind"]],
+        fix="mend that line; build() must put model and data on 'cuda' and return step, a function without arguments",
+    )

@@ -1,0 +1,267 @@
+"""The budget of a plan: every phase of every experiment, the verdict on each GPU, pools, and the peak over phases."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from reproof.document import Experiment, Phase, Plan, load_plan
+from reproof.errors import MissingError, PackError, near
+from reproof.records import Sourced
+from reproof.units import Bytes, show_bytes
+from reproof.vram.calls import flow_budget, sinkhorn_fits
+from reproof.vram.estimate import net_of, overhead, training
+from reproof.vram.gpus import Gpu, chosen
+from reproof.vram.models import ExperimentBudget, Grade, PhaseBudget, PlanAnswer, PlanRequest, PoolSize
+from reproof.vram.nets import Net
+from reproof.vram.pools import pool_size
+from reproof.vram.sizes import SIZES
+from reproof.vram.states import Optimizer, Update
+
+# Other names that plans and cores use for the same size.
+ALSO = {
+    "hidden": "hidden_units",
+    "layers": "hidden_layers",
+    "flow_steps": "time_steps",
+    "family": "kind",
+}
+WORSE: tuple[Grade, ...] = ("fits", "tight", "no")
+
+
+class Sizes:
+    """What one phase of one experiment says about its sizes; the phase's settings win over the model's."""
+
+    def __init__(self, experiment: Experiment, phase: Phase) -> None:
+        self._values = {**experiment.model, **phase.settings}
+        self._shape = experiment.data.get("shape")
+
+    def sourced(self, name: str) -> Sourced[Any] | None:
+        """The setting called `name`, or by its other name."""
+        return self._values.get(name) or self._values.get(ALSO.get(name, name))
+
+    def get(self, name: str) -> Any:
+        """The value called `name`; None where the plan has none."""
+        found = self.sourced(name)
+        return found.value if found is not None else None
+
+    @property
+    def shape(self) -> list[int] | None:
+        """Shape of one sample, where the plan gives it as whole numbers above 0."""
+        value = self._shape.value if self._shape else None
+        return value if isinstance(value, list) and all(isinstance(i, int) and i > 0 for i in value) else None
+
+    def from_shape(self) -> dict[str, int]:
+        """The sizes that follow from the shape of a sample: (C, H, W) for images."""
+        if self.shape is None:
+            return {}
+        image = {"in_channels": self.shape[0], "image_size": self.shape[1]} if len(self.shape) == 3 else {}
+        return image | {"dim": prod(self.shape)}
+
+    def of(self, law: str) -> tuple[dict[str, Any], list[str]]:
+        """The sizes of a network, and the names of those that are missing."""
+        fields = SIZES[law].model_fields  # type: ignore[index]
+        known = {**self.from_shape(), **{n: self.get(n) for n in fields if self.get(n) is not None}}
+        sizes = {name: known[name] for name in fields if name in known}
+        return sizes, [f"model.{name}" for name, field in fields.items() if field.is_required() and name not in sizes]
+
+
+def _value(item: Sourced[Any] | None, default: Any = None) -> Any:
+    return default if item is None or item.value is None else item.value
+
+
+def budgets(request: PlanRequest) -> PlanAnswer:
+    """Every chosen experiment of the plan.
+
+    Raises:
+        PackError: no such experiment or GPU, or sizes that do not build a network.
+        MissingError: not one phase says enough to be estimated.
+    """
+    plan = load_plan(request.plan)
+    names = request.experiment or list(plan.experiments)
+    unknown = [name for name in names if name not in plan.experiments]
+    if unknown:
+        raise PackError(
+            "unknown-experiment",
+            "; ".join(f"--experiment {name!r}{near(name, plan.experiments)}" for name in unknown),
+            why=f"{request.plan} has {', '.join(plan.experiments)}",
+            fix="choose from these, or leave --experiment out",
+        )
+    gpus = chosen(request.gpu or plan.compute.tiers)
+    experiments = [_experiment(plan, name, gpus, request) for name in names]
+    if not any(phase.budget for experiment in experiments for phase in experiment.phases):
+        lacking = dict.fromkeys(key for e in experiments for phase in e.phases for key in phase.missing)
+        raise MissingError(
+            "no-sizes",
+            f"{request.plan}: no phase could be estimated; missing {', '.join(lacking)}",
+            why="a size that is not in the plan is not guessed",
+            fix="name a law for the phases and give these settings in the plan",
+        )
+    return PlanAnswer(
+        ok=all(any(grade != "no" for grade in e.gpus.values()) for e in experiments if e.gpus),
+        headline=_headline(experiments),
+        experiments=experiments,
+        precision=request.precision,
+        bounds={
+            part.name: part.source
+            for experiment in experiments
+            for phase in experiment.phases
+            for part in (phase.budget.parts if phase.budget else [])
+            if not part.calibrated
+        },
+    )
+
+
+def _headline(experiments: list[ExperimentBudget]) -> str:
+    peaks = [(e.peak_bytes, f"{e.name}, {e.peak_phase}") for e in experiments if e.peak_bytes]
+    size, where = max(peaks)
+    said = [f"largest peak {show_bytes(size)} ({where})"]
+    for gpu in experiments[0].gpus:
+        grades = {grade: [e.name for e in experiments if e.gpus.get(gpu) == grade] for grade in WORSE}
+        bad = [f"{grade} for {', '.join(names)}" for grade, names in grades.items() if names and grade != "fits"]
+        said.append(f"{gpu}: {'; '.join(bad) or 'all fit'}")
+    absent = sum(1 for e in experiments for phase in e.phases if phase.budget is None)
+    return "; ".join(said + ([f"{absent} phases not estimated"] if absent else []))
+
+
+def _experiment(plan: Plan, name: str, gpus: list[Gpu], request: PlanRequest) -> ExperimentBudget:
+    full = plan.settings_of(name)
+    phases = [_phase(f"{name}.{phase_name}", full, phase_name, gpus, request) for phase_name in full.phases]
+    counted = [(phase.budget.allocated_bytes, phase.name) for phase in phases if phase.budget]
+    peak_bytes, peak_phase = max(counted) if counted else (None, None)
+    worst: dict[str, Grade] = {}
+    for phase in phases:
+        for one in phase.gpus:
+            worst[one.gpu] = max(worst.get(one.gpu, "fits"), one.verdict, key=WORSE.index)
+    return ExperimentBudget(
+        name=name,
+        phases=phases,
+        peak_phase=peak_phase,
+        peak_bytes=peak_bytes,
+        pool_bytes=sum(phase.pool.host_bytes for phase in phases if phase.pool),
+        gpus=worst,
+    )
+
+
+def _phase(path: str, full: Experiment, name: str, gpus: list[Gpu], request: PlanRequest) -> PhaseBudget:
+    phase = full.phases[name]
+    if phase.law == "sinkhorn":
+        return _pool(path, full, name, gpus)
+    if phase.law is None:
+        return PhaseBudget(
+            name=name, kind=phase.kind, law=None, batch=_value(phase.batch_size), missing=[f"phases.{name}.law"]
+        )
+    return _train(path, full, name, gpus, request)
+
+
+def _train(path: str, full: Experiment, name: str, gpus: list[Gpu], request: PlanRequest) -> PhaseBudget:
+    phase = full.phases[name]
+    net, missing = _net(path, full, phase)
+    frozen = [(other, *_net(path, full, full.phases[other])) for other in phase.frozen]
+    missing += [key for _, _, lacking in frozen for key in lacking]
+    batch, accumulate = _value(phase.batch_size), _value(phase.accumulate, 1)
+    missing += [] if batch else [f"phases.{name}.batch_size"]
+    head = {"name": name, "kind": phase.kind, "law": phase.law, "batch": batch}
+    if net is None or missing:
+        return PhaseBudget(**head, missing=list(dict.fromkeys(missing)))
+    update: Update = request.update
+    optimizer: Optimizer = _value(phase.optimizer, "adam")
+    step = training(
+        net,
+        optimizer,
+        request.precision,
+        update,
+        ema=_value(phase.ema_decay) is not None,
+        weight_decay=_value(phase.weight_decay, 0) > 0,
+        frozen=[(other, found) for other, found, _ in frozen if found],
+    )
+    return PhaseBudget(
+        **head,
+        params=net.params,
+        budget=step.budget(-(-batch // accumulate), accumulate > 1),
+        gpus=step.fits(gpus, batch, _value(phase.steps), accumulate),
+        notes=_train_notes(full, phase, accumulate),
+    )
+
+
+def _train_notes(full: Experiment, phase: Phase, accumulate: int) -> list[str]:
+    sizes, notes = Sizes(full, phase), []
+    family = sizes.get("family")
+    if family in SIZES and phase.law in ("mlp", "unet") and family != phase.law:
+        notes.append(f"the phase's law is {phase.law}, the model's family is {family}: counted as {phase.law}")
+    if sizes.get("dropout"):
+        notes.append("not counted: the masks that dropout saves")
+    if accumulate > 1:
+        notes.append(f"as planned in {accumulate} micro-batches per update")
+    return notes
+
+
+def _net(path: str, full: Experiment, phase: Phase) -> tuple[Net | None, list[str]]:
+    if phase.law is None or phase.law == "sinkhorn":
+        return None, []
+    sizes, missing = Sizes(full, phase).of(phase.law)
+    return (None, missing) if missing else (net_of(phase.law, sizes, f"experiments.{path}"), [])
+
+
+def _pool(path: str, full: Experiment, name: str, gpus: list[Gpu]) -> PhaseBudget:
+    phase = full.phases[name]
+    sizes = Sizes(full, phase)
+    steps, shape, n = sizes.get("flow_steps"), sizes.shape, _value(phase.batch_size)
+    missing = [
+        key
+        for key, value in (
+            (f"phases.{name}.batch_size", n),
+            (f"phases.{name}.settings.flow_steps", steps),
+            ("data.shape", shape),
+        )
+        if value is None
+    ]
+    head = {"name": name, "kind": phase.kind, "law": phase.law, "batch": n}
+    if missing or shape is None:
+        return PhaseBudget(**head, missing=missing)
+    if not isinstance(steps, int) or steps <= 0:
+        raise PackError(
+            "bad-sizes",
+            f"experiments.{path}.settings.flow_steps: must be a whole number above 0, got {steps!r}",
+            why="the pool stores that many steps of every trajectory",
+            fix="mend it in the plan",
+        )
+    d = prod(shape)
+
+    def needed(gpu: Gpu, points: int) -> int:
+        return flow_budget(points, d, steps).allocated_bytes + sum(part.bytes for part in overhead(gpu))
+
+    return PhaseBudget(
+        **head,
+        budget=flow_budget(n, d, steps),
+        gpus=sinkhorn_fits(gpus, needed, n),
+        pool=_size(path, phase, sizes, shape, steps),
+        notes=["of three ways to write the velocity the one that takes most is counted (vram.py sinkhorn shows all)"],
+    )
+
+
+def _size(path: str, phase: Phase, sizes: Sizes, shape: list[int], steps: int) -> PoolSize | None:
+    if phase.batches is None or phase.batch_size is None:
+        return None
+    stated = sizes.sourced("stated_pool")
+    return pool_size(
+        phase.batches.value,
+        phase.batch_size.value,
+        steps,
+        shape,
+        stated=_bytes(path, stated) if stated else None,
+        stated_source=stated.origin if stated else "",
+    )
+
+
+def _bytes(path: str, item: Sourced[Any]) -> int:
+    try:
+        return int(TypeAdapter(Bytes).validate_python(item.value))
+    except ValidationError as error:
+        raise PackError(
+            "bad-sizes",
+            f"experiments.{path}.settings.stated_pool: {item.value!r} is no size",
+            why="it is compared with the size we compute",
+            fix="write it with its unit, like 45GB",
+        ) from error

@@ -1,0 +1,139 @@
+"""The sizes of each architecture family, checked: what does not build is refused with all reasons at once."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from reproof.records import Record
+
+Family = Literal["mlp", "unet", "cnn", "transformer"]
+Activation = Literal["relu", "tanh", "sigmoid", "silu", "selu", "elu", "gelu"]
+SAVES_OUTPUT = {"relu", "tanh", "sigmoid"}
+Attention = Literal["matmul", "math", "fused"]
+
+# Above these a number is a slip of the keyboard, not a training run.
+HUGE = 10**9
+WIDE = 10**6
+
+
+def _words(text: str) -> list[str]:
+    return text.replace("x", " ").replace(",", " ").split()
+
+
+def _numbers(value: object) -> object:
+    """Whole numbers however they were typed: 3x32x32, "3,32,32", ["3", "32", "32"], [3, 32, 32]."""
+    if isinstance(value, str):
+        return _words(value)
+    if isinstance(value, list):
+        return [word for item in value for word in (_words(item) if isinstance(item, str) else [item])]
+    return [value] if isinstance(value, int) else value
+
+
+def _above_zero(values: list[int]) -> list[int]:
+    if not values or any(value <= 0 for value in values):
+        raise ValueError(f"every number must be greater than 0, got {values}")
+    if prod(values) > HUGE:
+        raise ValueError(f"the product {prod(values)} is above {HUGE}")
+    return values
+
+
+Numbers = Annotated[list[int], BeforeValidator(_numbers), AfterValidator(_above_zero)]
+Positive = Annotated[int, Field(gt=0, le=WIDE)]
+
+
+class MlpSizes(Record):
+    """A multilayer perceptron."""
+
+    dim: Positive
+    hidden: Positive
+    layers: int = Field(gt=0, le=1000)
+    time_channels: int = Field(1, ge=0, le=WIDE)
+    activation: Activation = "silu"
+
+
+class UnetSizes(Record):
+    """The Dhariwal-Nichol U-Net, by the names its code uses."""
+
+    image_size: int = Field(gt=0, le=4096)
+    in_channels: Positive
+    num_channels: Positive
+    num_res_blocks: int = Field(gt=0, le=100)
+    channel_mult: Numbers
+    num_heads: int = Field(1, gt=0, le=1024)
+    num_head_channels: int = Field(-1, ge=-1, le=WIDE)
+    attention_resolutions: Numbers
+    out_channels: int = Field(0, ge=0, le=WIDE, description="0: as many as in_channels")
+    attention: Attention = "matmul"
+
+    @model_validator(mode="after")
+    def _builds(self) -> UnetSizes:
+        wrong = []
+        factor = 2 ** (len(self.channel_mult) - 1)
+        if self.image_size % factor:
+            levels = len(self.channel_mult)
+            wrong.append(f"image_size {self.image_size} must divide by {factor}: channel_mult has {levels} levels")
+        widths = sorted({self.num_channels * mult for mult in self.channel_mult})
+        if any(width % 32 for width in widths):
+            wrong.append(f"num_channels {self.num_channels}: the group norm wants widths {widths} to divide by 32")
+        if self.num_head_channels > 0 and any(width % self.num_head_channels for width in self._attending()):
+            wrong.append(f"num_head_channels {self.num_head_channels} must divide {sorted(self._attending())}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+    @property
+    def attention_factors(self) -> set[int]:
+        """Downsampling factors at which attention runs, as guided-diffusion's create_model derives them."""
+        return {self.image_size // resolution for resolution in self.attention_resolutions}
+
+    def heads(self, channels: int) -> int:
+        """Attention heads of a block with `channels`; head channels win over heads."""
+        return channels // self.num_head_channels if self.num_head_channels > 0 else self.num_heads
+
+    def _attending(self) -> set[int]:
+        widths = [self.num_channels * mult for mult in self.channel_mult]
+        return {widths[-1]} | {width for i, width in enumerate(widths) if 2**i in self.attention_factors}
+
+
+class CnnSizes(Record):
+    """Convolutions with pooling and one linear layer: the NSGF phase predictor."""
+
+    image_size: int = Field(gt=0, le=4096)
+    in_channels: Positive
+    predictor_channels: Numbers
+    outputs: Positive = 1
+
+    @model_validator(mode="after")
+    def _something_left(self) -> CnnSizes:
+        if self.image_size >> len(self.predictor_channels) == 0:
+            halvings = len(self.predictor_channels)
+            raise ValueError(f"image_size {self.image_size} pools to nothing after {halvings} halvings")
+        return self
+
+
+class TransformerSizes(Record):
+    """A GPT-2-like decoder."""
+
+    vocab: Positive
+    layers: int = Field(gt=0, le=1000)
+    width: Positive
+    num_heads: int = Field(gt=0, le=1024)
+    seq: int = Field(gt=0, le=10**7)
+    attention: Attention = "fused"
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> TransformerSizes:
+        if self.width % self.num_heads:
+            raise ValueError(f"num_heads {self.num_heads} must divide width {self.width}")
+        return self
+
+
+SIZES: dict[Family, type[Record]] = {
+    "mlp": MlpSizes,
+    "unet": UnetSizes,
+    "cnn": CnnSizes,
+    "transformer": TransformerSizes,
+}

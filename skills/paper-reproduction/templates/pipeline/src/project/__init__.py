@@ -1,0 +1,1 @@
+"""The package of this project: `core` is the algorithm, `engine` is everything else."""

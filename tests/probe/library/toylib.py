@@ -1,0 +1,279 @@
+"""A small library in which every call goes wrong in its own way, and a few go right."""
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+
+# right
+
+
+def mean_squared(x, y):
+    return ((x - y) ** 2).mean()
+
+
+def summed(x, y):
+    return ((x - y) ** 2).sum()
+
+
+def double(x):
+    return 2 * x
+
+
+class Scale(torch.nn.Module):
+    """A module with a parameter drawn at random, which is no reason to call it random."""
+
+    def __init__(self, width, bias=True):
+        super().__init__()
+        self.layer = torch.nn.Linear(width, 1, bias=bias)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+def decay(t, y):
+    return -t * y
+
+
+def apply(function, t, y):
+    return function(t, y)
+
+
+def pairwise(x, y):
+    return ((x[:, None] - y[None]) ** 2).sum(-1)
+
+
+def numpy_only(x):
+    assert isinstance(x, np.ndarray), f"wants numpy, got {type(x).__name__}"
+    return np.sort(x, axis=1)
+
+
+def ordered(x):
+    return x.sort(dim=0).values
+
+
+# takes the process down, or tries to
+
+
+def hangs(_x):
+    while True:
+        time.sleep(0.01)
+
+
+def segfaults(_x):
+    ctypes.string_at(0)
+
+
+def eats_memory(_x):
+    return torch.cat([torch.ones(2**25) for _ in range(1000)])
+
+
+def aborts(_x):
+    os.abort()
+
+
+def exits(_x):
+    sys.exit(3)
+
+
+def leaves(_x):
+    os._exit(7)
+
+
+def kills_its_parent(_x):
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
+def forks(x):
+    if os.fork() == 0:
+        os.setsid()  # out of the group
+        time.sleep(60)
+        os._exit(0)
+    return x.sum()
+
+
+def returns_twice(x):
+    os.fork()  # the child goes on, as a second prober
+    return x.sum()
+
+
+def prints(x):
+    print("hello " * 100)
+    return x.sum()
+
+
+def floods(_x):
+    line = b"x" * 2**20
+    while True:
+        os.write(1, line)
+
+
+def calls_home(_x):
+    socket.create_connection(("192.0.2.1", 80), timeout=5)
+
+
+def writes(x):
+    Path("left.txt").write_text("here")
+    return x.sum()
+
+
+def moves_away(x):
+    os.chdir("/")
+    return x.sum()
+
+
+# returns something else
+
+
+def column(x):
+    return x[:, :1]
+
+
+def not_a_number(x):
+    return x.sum() * float("nan")
+
+
+def zeros(x):
+    return torch.zeros_like(x)
+
+
+def text(_x):
+    return "done"
+
+
+def points_only(x, y):
+    if x.dim() != 2:
+        raise ValueError("x should be encoded as (N, D)")
+    return ((x - y) ** 2).mean()
+
+
+def lookup(x, t):
+    return x * torch.arange(1000.0)[t][:, None]
+
+
+# its gradient
+
+
+def detached(x):
+    return x.detach().sum()
+
+
+def first_only(x, y):
+    return x.sum() + y.detach().sum()
+
+
+def rounded(x):
+    return x.round().sum() + 1
+
+
+def root(x):
+    return (x - x).sqrt().sum() + 1
+
+
+class _Off(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, factor):
+        ctx.shape, ctx.factor = x.shape, factor
+        return x.sum()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient.expand(ctx.shape) * ctx.factor, None
+
+
+def wrong_gradient(x, factor):
+    return _Off.apply(x, factor)
+
+
+def by_size(x, slope):
+    return torch.ones(1).sum() + slope * len(x)
+
+
+# what it does on the side
+
+
+def in_place(x):
+    return x.mul_(2).sum()
+
+
+def gradients_on(x):
+    torch.set_grad_enabled(True)
+    return x.sum()
+
+
+def doubles(x):
+    torch.set_default_dtype(torch.float64)
+    return x.sum()
+
+
+def torch_noise(x):
+    return x + torch.randn_like(x)
+
+
+def numpy_noise(x):
+    return x + torch.as_tensor(np.random.randn(*x.shape), dtype=x.dtype)
+
+
+def own_noise(x):
+    return x + int.from_bytes(os.urandom(2), "big")
+
+
+class Counter:
+    """Keeps state from call to call."""
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, x):
+        self.calls += 1
+        return x.sum() * self.calls
+
+    def once(self, x):
+        if self.calls:
+            raise RuntimeError("already used")
+        self.calls = 1
+        return x.sum()
+
+
+def time_times_width(t, x):
+    return t * x  # meant t[:, None]; goes through where batch and width coincide
+
+
+def by_position(x):
+    return x + torch.arange(len(x))[:, None]
+
+
+def centred(x):
+    return x - x.mean(0)
+
+
+def squeezed(x):
+    return x[: len(x) // 8].squeeze(0)
+
+
+def warns_of_convergence(x):
+    warnings.warn("did not converge, 100 iterations", UserWarning, stacklevel=2)
+    return x.sum()
+
+
+def warns_of_age(x):
+    warnings.warn("use the other one", DeprecationWarning, stacklevel=2)
+    return x.sum()
+
+
+def warns_inside(x):
+    warnings.warn("numpy will drop this", DeprecationWarning, stacklevel=1)
+    return x.sum()
+
+
+def slow(x):
+    time.sleep(0.3)
+    return x.sum()
