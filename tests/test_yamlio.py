@@ -70,3 +70,12 @@ def test_the_slow_parser_answers_the_same(monkeypatch):
     finally:
         monkeypatch.undo()
         importlib.reload(yamlio)
+
+
+def test_on_and_no_are_words_and_true_is_not():
+    assert yamlio.parse("{on: no, off: yes, a: true, b: False}", "x") == {
+        "on": "no",
+        "off": "yes",
+        "a": True,
+        "b": False,
+    }

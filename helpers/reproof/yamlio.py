@@ -33,6 +33,14 @@ class _Loader(BASE):  # type: ignore[misc, valid-type]
         return mapping
 
 
+# YAML 1.1 reads on, off, yes and no as true and false, which loses keys like `on:`; YAML 1.2 does not
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:bool"]
+    for first, pairs in BASE.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 # YAML 1.1 reads 1e-3 as text; papers are full of it
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
@@ -89,6 +97,11 @@ def parse(text: str, name: str) -> Any:
             why="it cannot be read",
             fix="mend that value",
         ) from error
+
+
+def compose(text: str) -> Any:
+    """The tree of nodes with their positions, of text that `parse` accepts; for edits that keep comments and layout."""
+    return _Loader(text).get_single_node()
 
 
 def load(path: Path, what: str) -> Any:

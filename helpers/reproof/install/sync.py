@@ -15,7 +15,7 @@ from reproof.paths import HELPERS, TEMPLATES, files_below
 
 ROOT = HELPERS.parent
 SKILLS: dict[str, tuple[str, ...]] = {
-    "paper-reproduction": ("plan", "probe", "vram", "scaffold", "compare", "selfcheck"),
+    "paper-reproduction": ("read", "plan", "probe", "vram", "scaffold", "compare", "selfcheck"),
     "model-reproduction": ("plan", "probe", "vram", "scaffold", "selfcheck"),
 }
 # templates by the helper that renders them; the rest are named <helper>_<command>.md.jinja

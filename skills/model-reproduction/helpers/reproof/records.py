@@ -47,12 +47,6 @@ class Signature(Record):
     on: datetime.date
     note: str = ""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _on_is_a_day(cls, data: Any) -> Any:
-        """YAML 1.1 reads the bare key `on` as yes."""
-        return {"on" if key is True else key: value for key, value in data.items()} if isinstance(data, dict) else data
-
 
 class Sourced(Record, Generic[T]):
     """One value and where it comes from: a quote, a line of source code, or an inference. Nothing else validates."""

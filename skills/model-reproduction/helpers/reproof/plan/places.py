@@ -47,7 +47,7 @@ def with_key(text: str, path: str, key: str, shown: str, name: str) -> str:
     """
     data = yamlio.parse(text, name)
     try:
-        node = _node(yamlio._Loader(text).get_single_node(), _steps(data, path))
+        node = _node(yamlio.compose(text), _steps(data, path))
     except KeyError:
         node = None
     if node is None or node.id != "mapping" or not node.value:

@@ -1,0 +1,1 @@
+"""Read a paper: located text, candidates for hyperparameters, claims. Nothing is decided here."""

@@ -1,0 +1,103 @@
+"""Answers of `helpers/read.py`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from reproof.errors import PackError
+from reproof.paths import hash_path
+from reproof.read.fetch import fetched, is_remote
+from reproof.read.models import (
+    Asked,
+    CandidatesAnswer,
+    CandidatesRequest,
+    ClaimsAnswer,
+    ClaimsRequest,
+    Source,
+    TextAnswer,
+    TextRequest,
+)
+from reproof.text.candidates import candidates
+from reproof.text.claims import claims
+from reproof.text.load import load
+from reproof.text.located import Located
+
+
+def paper_of(request: Asked) -> Path:
+    """The file to read; fetched first when the user asked for that.
+
+    Raises:
+        PackError: an arXiv id or URL without --fetch.
+    """
+    name = str(request.paper)
+    if request.paper.exists() or not is_remote(name):
+        return request.paper
+    if not request.fetch:
+        raise PackError(
+            "not-fetched", f"{name!r} is an address, not a file",
+            why="nothing is fetched from the network unless you say so",
+            fix=f"add --fetch, or get the paper yourself and pass the file: read.py text {name} --fetch",
+        )  # fmt: skip
+    return fetched(name, request.into or Path())
+
+
+def _read(request: Asked) -> tuple[Located, Source]:
+    path = paper_of(request)
+    located = load(path)
+    pages = len({page for _, page in located.pages})
+    return located, Source(
+        path=str(path), sha256=hash_path(path), kind=located.kind, pages=pages, characters=len(located.text)
+    )
+
+
+def text(request: TextRequest) -> TextAnswer:
+    """Answer `read.py text`."""
+    located, source = _read(request)
+    counts = Counter(node.kind for node in located.nodes)
+    parts = [f"{count} {kind}{'s' if count > 1 and not kind.endswith('s') else ''}" for kind, count in counts.items()]
+    numbers = sum(cell.value is not None for table in located.tables for cell in table.cells)
+    headline = f"{located.title or 'untitled'}: {', '.join(parts) or 'no structure found'}; {numbers} numbers in tables"
+    return TextAnswer(
+        ok=True,
+        headline=headline,
+        source=source,
+        located=located.model_copy(update={"text": ""}) if request.outline else located,
+        nodes=located.nodes,
+    )
+
+
+def find_candidates(request: CandidatesRequest) -> CandidatesAnswer:
+    """Answer `read.py candidates`."""
+    located, source = _read(request)
+    everything = candidates(located)
+    known = {candidate.field for candidate in everything}
+    kept = [c for c in everything if c.rank in request.rank and (not request.field or c.field in request.field)]
+    counts = Counter(candidate.field for candidate in kept)
+    places = len({candidate.section for candidate in kept})
+    return CandidatesAnswer(
+        ok=True,
+        headline=f"{len(kept)} candidates ({sum(c.rank == 'A' for c in kept)} of rank A) of {len(known)} kinds in "
+        f"{places} sections",
+        source=source,
+        lost=located.lost,
+        counts=dict(counts.most_common()),
+        candidates=kept,
+    )
+
+
+def find_claims(request: ClaimsRequest) -> ClaimsAnswer:
+    """Answer `read.py claims`."""
+    located, source = _read(request)
+    kept = [claim for claim in claims(located) if claim.ours or not request.ours]
+    tables = len({(claim.table, claim.caption) for claim in kept})
+    open_ = sum(claim.direction is None for claim in kept)
+    undirected = f"; for {open_} nothing says which way is better" if open_ else ""
+    return ClaimsAnswer(
+        ok=True,
+        headline=f"{len(kept)} numbers in {tables} results tables, {sum(c.ours for c in kept)} of them the paper's own"
+        + undirected,
+        source=source,
+        lost=located.lost,
+        claims=kept,
+    )
