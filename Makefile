@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
 # On Linux, PyPI's torch brings several GB of CUDA libraries. Without an NVIDIA driver take PyTorch's CPU build.
 TORCH_INDEX ?= $(shell [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null && echo https://download.pytorch.org/whl/cpu)
 SEEDS ?= 0
@@ -13,7 +14,8 @@ help:     ## this list
 $(VENV)/.installed: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "error[old-python]: Python 3.10 or newer is needed; make PYTHON=python3.11 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) -r requirements.txt
+	$(if $(TORCH_INDEX),$(PIP) install --no-deps --retries 1 -c requirements.txt --extra-index-url $(TORCH_INDEX) torch)
+	$(PIP) install -r requirements.txt
 	@touch $@
 
 install: $(VENV)/.installed ## .venv with pinned dependencies
