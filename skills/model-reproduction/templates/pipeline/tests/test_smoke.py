@@ -154,7 +154,7 @@ def test_evaluation_is_labelled_as_shortened_and_not_repeated(experiment, refere
 def test_samples_and_figures_are_written(experiment, reference):
     folder = reference(experiment)
     words = [experiment, *SMOKE, "--results", str(folder.parents[1])]
-    assert entry.main(["sample", *words, "--n", "4"], ROOT) == 0
+    assert entry.main(["sample", *words, "--n", "2"], ROOT) == 0
     assert entry.main(["plot", *words], ROOT) == 0
     assert len(list(folder.glob("samples/*.npz"))) == 1
     assert (folder / "figures" / "learning_curves.png").stat().st_size > 0
@@ -178,7 +178,7 @@ def test_the_loss_falls_on_a_fixed_batch(experiment, name, reference):
     run = opened(experiment, reference(experiment), name, f"phases.{name}.warmup_steps=0", f"phases.{name}.lr=1e-3")
     state = loop.new_state(run, name, CORE.PHASES[name])
     losses = []
-    for _ in range(25 if sum(p.numel() for p in state.parameters) <= LARGE else 3):
+    for _ in range(25 if sum(p.numel() for p in state.parameters) <= LARGE else 2):
         state.step = 0  # the random numbers of step 0, and with them its batch, every time
         losses.append(loop.training_step(state, run, name, CORE.PHASES[name], run.cfg.phases[name], True)[0].item())
     assert losses[-1] < losses[0]

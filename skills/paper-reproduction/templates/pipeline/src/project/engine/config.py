@@ -181,9 +181,9 @@ def shrink(values: dict[str, Any]) -> None:
     for phase in values["phases"].values():
         phase |= {k: min(phase[k], cap) for k, cap in CAPS.get(phase.get("kind"), {}).items() if k in phase}
     evaluation = values["evaluation"]
-    evaluation |= {"n_samples": 8, "n_test": 8, "floor_draws": 2, "test_draws": 1, "sampling_steps": [2]}
+    evaluation |= {"n_samples": 4, "n_test": 4, "floor_draws": 2, "test_draws": 1, "sampling_steps": [2]}
     for reading in evaluation["readings"]:
-        reading |= {key: 8 for key in ("n_generated", "n_test") if key in reading}
+        reading |= {key: 4 for key in ("n_generated", "n_test") if key in reading}
 
 
 CAPS: dict[Any, dict[str, int]] = {
