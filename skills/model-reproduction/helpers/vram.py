@@ -3,19 +3,17 @@
 # requires-python = ">=3.10"
 # dependencies = ["pydantic>=2.7,<3", "jinja2>=3.1,<4", "pyyaml>=6,<7"]
 # ///
-r"""Know the GPU memory before running: does it fit, where does it go, which batch fits. No GPU needed.
+"""Know the GPU memory before running: does it fit, where does it go, which batch fits. No GPU needed.
 
 Closed form, in milliseconds and without torch:
 
   python helpers/vram.py plan examples/nsgf/plan.yaml --gpu T4
   python helpers/vram.py estimate --params 124M --gpu 24GiB
-  python helpers/vram.py estimate --family unet --image-size 32 --in-channels 3 --num-channels 128 \
-      --num-res-blocks 2 --channel-mult 1,2,2,2 --num-head-channels 64 --attention-resolutions 16 --batch 128
   python helpers/vram.py sinkhorn --n 256 --d 3072
   python helpers/vram.py pool --batches 2500 --batch-size 128 --steps 5 --shape 3x32x32 --stated 45GB
   python helpers/vram.py gpus
 
-Your own training step, traced on fake tensors with your project's torch (2.4 or newer, Linux, a CPU build will do):
+Your own training step, traced on fake tensors with your project's torch (tried with 2.13 and 2.14 on Linux; a CPU build will do):
 
   python helpers/vram.py trace train_step.py:build --gpu T4 --plot timeline.html
   python helpers/vram.py fit train_step.py:build --batch 128 --iterations 100000 --gpu T4
@@ -27,9 +25,8 @@ where train_step.py holds a function that builds everything on 'cuda' and return
       model = Net().to("cuda")
       optimizer = torch.optim.AdamW(model.parameters())
       def step():
-          x = torch.randn(batch, 3, 32, 32, device="cuda")
           optimizer.zero_grad()
-          model(x).mean().backward()
+          model(torch.randn(batch, 3, 32, 32, device="cuda")).mean().backward()
           optimizer.step()
       return step
 
@@ -42,10 +39,8 @@ ctc_loss, and CUDA or Triton extensions without fake kernels are refused.
 fits: up to 0.92 of the memory a program gets on that GPU; tight: up to all of it; no: more. Every size says how it is
 known. CUDA context, cuBLAS and cuDNN workspaces are in the verdict as bounds that no GPU has calibrated yet.
 With several GPUs the answer is yes if one of them holds everything.
-
 stdout is the report: Markdown, or JSON with --json. Errors go to stderr.
 exit 0 it fits, or nearly (tight) · 4 it fits on none of the GPUs · 2 bad input · 3 something needed is not there
-
 Uncalibrated, no GPU was used for them: the CUDA context, cuDNN's workspaces (above all with cudnn.benchmark), its
 attention's backward and its RNN reserve. No trace has been compared with a real GPU by this version.
 Not done yet, nothing of it exists: comparing with a real GPU (measure), following a running job (watch), constants per
