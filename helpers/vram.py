@@ -13,7 +13,7 @@ Closed form, in milliseconds and without torch:
   python helpers/vram.py pool --batches 2500 --batch-size 128 --steps 5 --shape 3x32x32 --stated 45GB
   python helpers/vram.py gpus
 
-Your own training step, traced on fake tensors with your project's torch (tried with 2.13 and 2.14 on Linux; a CPU build will do):
+Your own training step, on fake tensors with your project's torch (tried: 2.13 and 2.14, Linux; a CPU build will do):
 
   python helpers/vram.py trace train_step.py:build --gpu T4 --plot timeline.html
   python helpers/vram.py fit train_step.py:build --batch 128 --iterations 100000 --gpu T4
