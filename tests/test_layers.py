@@ -15,7 +15,8 @@ RANK = {
             ("paths", "render"),  # a report or a README is an answer too, so rendering lies below the answers
             ("yamlio",),
             ("records",),
-            ("evidence", "document"),
+            ("evidence", "apicalls"),
+            ("document",),
             ("text",),
             ("models", "the answers"),
             ("cli",),

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from reproof.document import TensorSpec
+from reproof.apicalls import TensorSpec
 from reproof.errors import PackError
 from reproof.probe import rewrite
 

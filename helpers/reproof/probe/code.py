@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reproof.document import Call, TensorSpec
+from reproof.apicalls import Call, TensorSpec
 
 
 def expression(call: Call) -> str:

@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from reproof.apicalls import Library
 from reproof.cli import Command, run
-from reproof.document import Library
 from reproof.errors import MissingError, PackError
 from reproof.probe import compared, verdicts
 from reproof.probe.interpreter import Interpreter

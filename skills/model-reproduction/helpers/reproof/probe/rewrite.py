@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from reproof.document import Call, TensorSpec
+from reproof.apicalls import Call, TensorSpec
 from reproof.errors import PackError
 from reproof.paths import write_atomically
 from reproof.probe.code import by_own_name, positional

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from reproof import yamlio
-from reproof.document import Call, Library, load_plan
+from reproof.apicalls import Call, Library
+from reproof.document import load_plan
 from reproof.errors import PackError, near
 from reproof.records import explain, validated
 
