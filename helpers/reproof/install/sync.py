@@ -10,14 +10,11 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from reproof.errors import MissingError
 from reproof.install.models import SyncAnswer, SyncRequest
-from reproof.paths import HELPERS, TEMPLATES, files_below
+from reproof.install.skills import MANIFEST, ROOT, SKILLS, manifest_text
+from reproof.paths import HELPERS, TEMPLATES, files_below, write_atomically
 
-ROOT = HELPERS.parent
-SKILLS: dict[str, tuple[str, ...]] = {
-    "paper-reproduction": ("read", "plan", "probe", "vram", "scaffold", "compare", "selfcheck"),
-    "model-reproduction": ("plan", "probe", "vram", "scaffold", "selfcheck"),
-}
 # templates by the helper that renders them; the rest are named <helper>_<command>.md.jinja
 EXTRA: dict[str, tuple[str, ...]] = {
     "scaffold": ("pipeline/", "core_skeleton.py.jinja"),
@@ -26,7 +23,18 @@ EXTRA: dict[str, tuple[str, ...]] = {
 
 
 def sync(request: SyncRequest) -> SyncAnswer:
-    """Answer `install.py sync`."""
+    """Answer `install.py sync`.
+
+    Raises:
+        MissingError: this is an installed copy, which has no skill folders to rebuild.
+    """
+    if not (ROOT / "skills").is_dir():
+        raise MissingError(
+            "not-a-clone",
+            f"there is no skills/ in {ROOT}",
+            why="sync rebuilds the copies inside the skill folders of a clone",
+            fix="edit helpers/ and templates/ in a clone and run its install.py sync there",
+        )
     changed, removed, count = [], [], 0
     for skill, launchers in SKILLS.items():
         folder = ROOT / "skills" / skill
@@ -38,10 +46,14 @@ def sync(request: SyncRequest) -> SyncAnswer:
                 if not request.check:
                     _copy(source, folder / name)
         for path in _present(folder):
-            if path.relative_to(folder).as_posix() not in wanted:
+            if path.relative_to(folder).as_posix() not in {*wanted, MANIFEST}:
                 removed.append(path.relative_to(ROOT).as_posix())
                 if not request.check:
                     path.unlink()
+        if _manifest_is_stale(folder):
+            changed.append(f"skills/{skill}/{MANIFEST}")
+            if not request.check:
+                write_atomically(folder / MANIFEST, manifest_text(folder))
     stale = len(changed) + len(removed)
     done = "up to date" if not stale else f"{stale} files {'out of date' if request.check else 'rebuilt or removed'}"
     return SyncAnswer(
@@ -98,6 +110,11 @@ def imported_by(path: Path) -> list[Path]:
 def _present(folder: Path) -> Iterator[Path]:
     for part in ("helpers", "templates"):
         yield from files_below(folder / part)
+
+
+def _manifest_is_stale(folder: Path) -> bool:
+    path = folder / MANIFEST
+    return not path.is_file() or path.read_text(encoding="utf-8") != manifest_text(folder)
 
 
 def _same(source: Path, copy: Path) -> bool:

@@ -1,9 +1,11 @@
 """What a launcher calls: find the command, or say in three lines what is not installed. Standard library only."""
 
 import importlib
+import importlib.util
 import sys
 
 NEEDS = (3, 10)
+BASE = ("pydantic", "jinja2", "yaml")  # what every helper is built on
 PIP_NAMES = {"yaml": "pyyaml", "ot": "POT", "pynvml": "nvidia-ml-py", "sklearn": "scikit-learn"}
 
 
@@ -19,9 +21,12 @@ def launch(name, doc):  # type: ignore[no-untyped-def]
         missing = (error.name or "").partition(".")[0]
         if missing == "reproof":
             raise  # ours: a bug, not something to install
-        what = "no module " + repr(missing) + " in " + sys.executable
-        install = sys.executable + " -m pip install " + PIP_NAMES.get(missing, missing)
-        return stop("not-installed", what, "the helper is built on it", install)
+        lacks = [name for name in BASE if importlib.util.find_spec(name) is None]
+        lacks += [missing] if missing not in lacks else []
+        what = "no module " + ", ".join(map(repr, lacks)) + " in " + sys.executable
+        install = sys.executable + " -m pip install " + " ".join(PIP_NAMES.get(name, name) for name in lacks)
+        own = "; where the system forbids that: " + sys.executable + " -m venv reproof-env, and its python from then on"
+        return stop("not-installed", what, "the helper is built on it", install + own)
     return command.main(doc=doc)
 
 

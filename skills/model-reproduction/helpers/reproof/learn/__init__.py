@@ -1,0 +1,1 @@
+"""The catalogue of mistakes: find by symptom, add, validate, promote."""

@@ -1,0 +1,1 @@
+"""Built copies of helpers and templates inside the skill folders."""
