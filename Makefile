@@ -38,10 +38,20 @@ check: install ## lint, format, types, built copies
 sync: install ## rebuild the copies of helpers and templates inside the skill folders
 	$(BIN)/python helpers/install.py sync
 
-bench: install ## measure speed and accuracy; prints rows for benchmarks/RESULTS.md
-	$(BIN)/python benchmarks/run.py
+dist: install ## zips of the skills for upload, in dist/
+	$(BIN)/python helpers/install.py zip --out dist
+
+# Node 22.20 or newer comes with the packages; npm must be there. Nothing is written outside .clients.
+clients:  ## real clients and validators, pinned, in .clients/ (about 2 GB)
+	mkdir -p .clients && cp tests/clients/package.json .clients/
+	cd .clients && npm install --no-audit --no-fund --no-package-lock
+	$(PYTHON) -m venv .clients/venv && .clients/venv/bin/pip install -q -r tests/clients/requirements.txt
+	$(PYTHON) -m venv .clients/scan && .clients/scan/bin/pip install -q -r tests/clients/requirements-scan.txt
+
+test-clients: install ## install the skills into real clients, offline, and run every helper there
+	$(BIN)/python -m pytest -q tests/clients
 
 clean:    ## remove the demo's results (asks nothing)
 	rm -rf runs
 
-.PHONY: help install demo test fix check sync bench clean
+.PHONY: help install demo test fix check sync dist clients test-clients clean

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from reproof.install.agents import AGENTS, project_folder, user_folder
 from reproof.install.models import InstallRequest
 
-WINDOWS = PureWindowsPath("C:/Users/Ada L")
+WINDOWS = PureWindowsPath("D:/ada l")
 POSIX = PurePosixPath("/users/ada l")
 
 
@@ -30,7 +30,7 @@ def test_each_agent_has_its_folders(agent, user, project):
 
 
 def test_windows_paths_are_windows_paths():
-    assert str(user_folder(AGENTS["opencode"], WINDOWS, {})) == r"C:\Users\Ada L\.config\opencode\skills"
+    assert str(user_folder(AGENTS["opencode"], WINDOWS, {})) == r"D:\ada l\.config\opencode\skills"
     moved = {"CLAUDE_CONFIG_DIR": r"D:\claude"}
     assert str(user_folder(AGENTS["claude"], WINDOWS, moved)) == r"D:\claude\skills"
 
