@@ -23,8 +23,8 @@ install: $(VENV)/.installed ## .venv with pinned dependencies
 demo: install ## the whole chain on NSGF: plan to verdict, report in runs/nsgf/
 	$(BIN)/python examples/nsgf/demo.py --seeds $(SEEDS)
 
-test: install ## all tests that need no GPU
-	$(BIN)/python -m pytest -q
+test: install ## all tests that need no GPU, a file per process
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n auto --maxprocesses 8 --dist loadfile
 
 fix: install ## format and auto-fix
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

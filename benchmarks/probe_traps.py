@@ -5,6 +5,7 @@
     python benchmarks/probe_traps.py --only memory
 
 traps: calls of tests/probe/specs that are each a known trap; found = a finding carries the slug of that trap.
+held_out: silent traps of benchmarks/probe, none of which the checks know by name; the sets say when each was written.
 right: calls that are right; complaints = those with a finding above a note. Libraries that are missing are left out.
 speed: 50 calls of geomloss.SamplesLoss in all, and the seconds per call of 50 calls that do next to nothing, both with
     the import of the library left out and the machine's load as it is.
@@ -34,6 +35,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 PROBE = ROOT / "helpers" / "probe.py"
 SPECS = ROOT / "tests" / "probe" / "specs"
+HELD_OUT = ROOT / "benchmarks" / "probe"
 LIBRARY = ROOT / "tests" / "probe" / "library"
 HEADER = "| date | python | torch | machine | what | result | detail |\n|---|---|---|---|---|---|---|"
 
@@ -71,11 +73,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--header", action="store_true", help="print the head of the table first")
     parser.add_argument("--python", default=sys.executable, help="the interpreter to probe in (default: this one)")
-    parser.add_argument("--only", choices=["traps", "right", "speed", "memory"], help="one of the measurements")
+    parser.add_argument(
+        "--only", choices=["traps", "held_out", "right", "speed", "memory"], help="one of the measurements"
+    )
     given = parser.parse_args()
     if given.header:
         print(HEADER)
-    for name, rows in (("traps", traps), ("right", right), ("speed", speed), ("memory", memory)):
+    for name, rows in (
+        ("traps", traps),
+        ("held_out", held_out),
+        ("right", right),
+        ("speed", speed),
+        ("memory", memory),
+    ):
         if given.only in (None, name):
             for what, result, detail in rows(given.python):
                 print(f"| {place()} | {what} | {result} | {detail} |", flush=True)
@@ -91,7 +101,20 @@ def probed(python: str, spec: dict[str, Any], *more: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "calls.yaml"
         path.write_text(json.dumps(spec))
-        command = [sys.executable, PROBE, "run", path, "--python", python, "--path", LIBRARY, "--json", *more]
+        command = [
+            sys.executable,
+            PROBE,
+            "run",
+            path,
+            "--python",
+            python,
+            "--path",
+            LIBRARY,
+            "--path",
+            HELD_OUT,
+            "--json",
+            *more,
+        ]
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     if done.returncode not in (0, 4):
         raise SystemExit(done.stderr)
@@ -105,12 +128,19 @@ def there(python: str, library: dict[str, Any]) -> bool:
     return found.returncode == 0
 
 
-def specs(python: str, pattern: str) -> Iterator[dict[str, Any]]:
+def distribution(python: str, name: str) -> str:
+    """The version of a distribution in that environment."""
+    code = f"from importlib.metadata import version; print(version({name!r}))"
+    return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+
+
+def specs(python: str, pattern: str, folder: Path = SPECS) -> Iterator[dict[str, Any]]:
     """The libraries of the matching files that are installed, one spec each."""
-    for path in sorted(SPECS.glob(pattern)):
+    for path in sorted(folder.glob(pattern)):
         for library in yaml.safe_load(path.read_text(encoding="utf-8"))["libraries"]:
             if there(python, library):
-                yield {"libraries": [library]}
+                installed = distribution(python, library["distribution"])  # what is installed is not the matter here
+                yield {"libraries": [library | {"version": {"value": installed, "inferred": "what is installed"}}]}
 
 
 def traps(python: str) -> Iterator[tuple[str, str, str]]:
@@ -121,9 +151,23 @@ def traps(python: str) -> Iterator[tuple[str, str, str]]:
     yield "traps", f"{len(cases) - len(missed)} of {len(cases)}", f"missed: {', '.join(missed) or 'none'}"
 
 
+def held_out(python: str) -> Iterator[tuple[str, str, str]]:
+    """`because` of these calls is "cause <- codes": found = a finding with one of the codes, at any severity."""
+    for path in sorted(HELD_OUT.glob("held_out_*.yaml")):
+        found, noted, missed = [], [], []
+        for spec in specs(python, path.name, HELD_OUT):
+            for case in probed(python, spec, "--timeout-s", "60")["cases"]:
+                wanted = case["because"].partition("<-")[2].split()
+                grades = [item["severity"] for item in case["findings"] if item["code"] in wanted]
+                (found if {"fail", "warn"} & set(grades) else noted if grades else missed).append(case["id"])
+        total = len(found + noted + missed)
+        detail = f"{len(noted)} of them as a note; missed: {', '.join(missed) or 'none'}"
+        yield path.stem.replace("_", " "), f"{len(found + noted)} of {total}", detail
+
+
 def right(python: str) -> Iterator[tuple[str, str, str]]:
     cases = []
-    for spec in specs(python, "right*.yaml"):
+    for spec in [*specs(python, "right*.yaml"), *specs(python, "right*.yaml", HELD_OUT)]:
         cases += probed(python, spec, "--timeout-s", "60")["cases"]
     wrong = [c["id"] for c in cases if c["outcome"] != "pass"]
     yield "right calls", f"{len(wrong)} complaints in {len(cases)}", ", ".join(wrong) or "none"

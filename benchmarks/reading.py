@@ -1,6 +1,6 @@
 """How exact and how fast reading and quoting are: true and altered quotes, candidates against answer keys, time.
 
-    python benchmarks/reading.py                       the hand-made papers of tests/read/papers
+    python benchmarks/reading.py                       the hand-made papers of tests/read and benchmarks/reading_papers
     python benchmarks/reading.py --paper nsgf.md       another paper for the quotes (Markdown, LaTeX, HTML, PDF)
     python benchmarks/reading.py --paper a.tex --against a.pdf     quotes from one format, looked up in another
 
@@ -18,7 +18,7 @@ import resource
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,19 +30,10 @@ from reproof.text.located import FLOATS, Located  # noqa: E402
 from reproof.text.quotes import Text, find, text_from  # noqa: E402
 from reproof.text.sentences import sentences  # noqa: E402
 
-PAPERS = ROOT / "tests" / "read" / "papers"
-KEYS = json.loads((PAPERS / "keys.json").read_text(encoding="utf-8"))
-SUPERSCRIPT = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
-SWAPS = [
-    ("training", "test"), ("train", "evaluate"), ("encoder", "decoder"), ("increase", "decrease"), ("first", "last"),
-    ("larger", "smaller"), ("higher", "lower"), ("with", "without"), ("before", "after"), ("all", "some"),
-    ("input", "output"), ("hours", "days"), ("minutes", "hours"), ("layers", "heads"), ("steps", "epochs"),
-    ("batch", "step"), ("we", "they"), ("model", "method"), ("and", "or"), ("samples", "images"), ("flow", "field"),
-    ("data", "loss"), ("network", "layer"), ("distribution", "density"), ("source", "target"), ("the", "no"),
-    ("is", "was"), ("are", "were"), ("of", "for"), ("time", "space"), ("to", "from"), ("in", "on"), ("a", "one"),
-]  # fmt: skip
-UNITS = [("GB", "MB"), ("minutes", "seconds"), ("hours", "minutes"), ("%", ""), ("million", "billion"), ("K", "M"),
-         ("M", "B"), ("k", "M"), ("seconds", "minutes"), ("epochs", "steps"), ("steps", "epochs")]  # fmt: skip
+from alterations import SUPERSCRIPT, altered  # noqa: E402  # isort: skip
+
+FOLDERS = (ROOT / "tests" / "read" / "papers", ROOT / "benchmarks" / "reading_papers")
+KEYS = {name: key for folder in FOLDERS for name, key in json.loads((folder / "keys.json").read_text("utf-8")).items()}
 
 
 def windows(located: Located, count: int, rng: random.Random) -> list[str]:
@@ -64,7 +55,7 @@ def windows(located: Located, count: int, rng: random.Random) -> list[str]:
 
 def is_quotable(quote: str) -> bool:
     """Long enough, and not cut behind a negation or a sign, which is refused on purpose."""
-    return len(re.sub(r"\W", "", quote)) >= 20 and not re.match(r"\W", quote)
+    return len(re.sub(r"\W", "", quote)) >= 20 and not re.match(r"\W", quote) and not quote.endswith("×")
 
 
 def respelled(quote: str, rng: random.Random) -> str:
@@ -79,54 +70,6 @@ def respelled(quote: str, rng: random.Random) -> str:
         lambda q: q.replace(" ", "  ", 3).replace(" ", "\n", 1),
     ]
     return rng.choice(styles)(quote)
-
-
-def altered(quote: str, rng: random.Random) -> Iterator[tuple[str, str]]:
-    """(kind, quote that says something else)."""
-    numbers = list(re.finditer(r"\d+(?:\.\d+)?", quote))
-    if numbers:
-        match = rng.choice(numbers)
-        at = rng.choice([i for i in range(match.start(), match.end()) if quote[i].isdigit()])
-        digit = rng.choice([d for d in "123456789" if d != quote[at]])
-        yield "digit", quote[:at] + digit + quote[at + 1 :]
-        if "." in match[0]:
-            yield "decimal point", quote[: match.start()] + match[0].replace(".", "", 1) + quote[match.end() :]
-        else:
-            yield "tenfold", quote[: match.end()] + "0" + quote[match.end() :]
-        bare = [m for m in numbers if re.search(r"(?:^|[\s=(])$", quote[: m.start()])]
-        if bare:
-            at = rng.choice(bare).start()
-            yield "sign", quote[:at] + "-" + quote[at:]
-        power = re.search(r"\^\{([-−]?)(\d+)\}", quote)
-        if power:
-            yield "exponent", quote[: power.start(2)] + str(int(power[2]) + 1) + quote[power.end(2) :]
-            flipped = "" if power[1] else "-"
-            yield "exponent sign", quote[: power.start(1)] + flipped + quote[power.end(1) :]
-            yield "flattened exponent", quote[: power.start()] + power[2] + quote[power.end() :]
-    for one, other in rng.sample(UNITS, len(UNITS)):
-        match = re.search(rf"(?<=\d)\s?{re.escape(one)}(?![A-Za-z])", quote)
-        if match:
-            yield "unit", quote[: match.start()] + match[0].replace(one, other) + quote[match.end() :]
-            break
-    verb = re.search(r"\b(?:is|are|was|were|can|do|does|we|We|use|uses|used)\b(?=\s)", quote)
-    if verb:
-        yield "negation", quote[: verb.end()] + " not" + quote[verb.end() :]
-    removed = re.search(r"\b(?:not|no|without|never)\s", quote[3:])
-    if removed:
-        yield "negation removed", quote[: 3 + removed.start()] + quote[3 + removed.end() :]
-    for one, other in rng.sample(SWAPS, len(SWAPS)):
-        match = re.search(rf"(?<=\s){one}(?=\s)", quote)
-        if match:
-            yield "word", quote[: match.start()] + other + quote[match.end() :]
-            break
-    words = quote.split()
-    if len(words) > 8:
-        at = rng.randint(2, len(words) - 3)
-        apart = [re.sub(r"\W", "", word).lower() for word in words[at - 1 : at + 2]]
-        if re.search(r"[A-Za-z]{2}", words[at]) and len(set(apart)) == 3:
-            yield "word left out", " ".join(words[:at] + words[at + 1 :])
-        if apart[0] != apart[1] and all(re.search(r"[A-Za-z]{2}", word) for word in words[at - 1 : at + 1]):
-            yield "words exchanged", " ".join([*words[: at - 1], words[at], words[at - 1], *words[at + 1 :]])
 
 
 def plain(text: str) -> str:
@@ -179,10 +122,14 @@ def recall(located: Located, key: list[dict[str, object]]) -> tuple[list[str], i
 
 def _same(value: object, raw: str, wanted: object) -> bool:
     if isinstance(wanted, str):
-        return wanted.lower() in raw.lower()
-    return value == wanted or (
-        isinstance(wanted, list) and raw.strip("[]()").replace(" ", "") == ",".join(map(str, wanted))
-    )
+        close, far = (re.sub(r"[\s{}\[\]()]", "", text).lower().replace("×", "x") for text in (wanted, raw))
+        return close in far
+    if isinstance(wanted, list):
+        return raw.strip("[]()").replace(" ", "") == ",".join(map(str, wanted))
+    if raw[:1] in "([{":
+        return wanted in [float(part) for part in re.findall(r"-?\d+(?:\.\d+)?(?:e-?\d+)?", raw)]
+    share = re.fullmatch(r"([\d.]+)\s?%", raw)
+    return value == wanted or bool(share and abs(float(share[1]) / 100 - float(str(wanted))) < 1e-12)
 
 
 def best_of(times: int, work: Callable[[], object]) -> float:
@@ -238,13 +185,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--paper", type=Path)
     parser.add_argument("--against", type=Path)
-    parser.add_argument("--key", help="name of an answer key in tests/read/papers/keys.json for --paper")
+    parser.add_argument("--key", help="name of an answer key in one of the keys.json for --paper")
     parser.add_argument("--count", type=int, default=800)
+    parser.add_argument("--speed", action="store_true", help="also time keys, quotes and candidates on 50 pages")
     parser.add_argument("--verbose", action="store_true")
     args = parser.parse_args()
     print("| what | measured |\n|---|---|")
     papers = (
-        [(args.paper, args.key)] if args.paper else [(PAPERS / name, name) for name in KEYS if (PAPERS / name).exists()]
+        [(args.paper, args.key)]
+        if args.paper
+        else [(folder / name, name) for folder in FOLDERS for name in KEYS if (folder / name).exists()]
     )
     for path, key in papers:
         start = time.perf_counter()
@@ -263,7 +213,8 @@ def main() -> None:
             hits = items - len(missed)
             print(f"| {path.name}: candidates recall | {hits} of {items}; {total} candidates, {rank_a} of "
                   f"rank A, {useful} cover an item of the key{lacks} |")  # fmt: skip
-        report_speed(located)
+        if args.speed:
+            report_speed(located)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"| peak memory of this process | {peak:.0f} MiB |")
 

@@ -24,7 +24,8 @@ from reproof.compare.rules import decide, sample_of
 SEEDS = 5
 GAPS = [g / 100 for g in (0, 2.5, 5, 7.5, 10, 12.5, 15, 17.5, 20, 25, 30, 35, 40)]
 CVS = [0.005, 0.01, 0.02, 0.03, 0.05]
-FIXED = [0.02, 0.05, 0.10]
+FIXED = [0.02, 0.05, 0.10]  # shown as curves
+EVERY = [p / 100 for p in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15, 20)]  # held against ours over the whole range
 WORDS = ("MATCH", "CLOSE", "DEVIATES", "FAIL", "INCONCLUSIVE")
 
 Rates = dict[str, float]
@@ -38,7 +39,7 @@ def rates(gap: float, cv: float, draws: int, seed: int) -> Rates:
         assert paper is not None, "a Gaussian draw is finite"
         ours = sample_of([(1 + gap) * generator.gauss(1, cv) for _ in range(SEEDS)])
         found[decide(paper, ours).verdict] += 1
-        for limit in FIXED:
+        for limit in EVERY:
             found[f"within {limit:.0%}"] += abs(ours.mean - paper.value) <= limit * paper.value
     return {word: count / draws for word, count in found.items()}
 
@@ -60,6 +61,35 @@ def rows_rules(table: dict[tuple[float, float], Rates]) -> list[str]:
         for cv in CVS:
             found = table[cv, gap]
             lines.append(f"| {gap:.0%} | {cv:.1%} | " + " | ".join(f"{found.get(n, 0):.3f}" for n in names) + " |")
+    return lines
+
+
+def wrong(found: dict[float, Rates], word: str) -> float:
+    """How often a rule is wrong at one CV: correct runs that it refuses, and gaps that it accepts, averaged.
+
+    Half the weight lies on a true gap of 0, half on all gaps from 5 % up, alike. A gap of 2.5 % is nobody's error.
+    """
+    gaps = [gap for gap in found if gap >= 0.05]
+    return 0.5 * (1 - found[0.0].get(word, 0)) + 0.5 * sum(found[gap].get(word, 0) for gap in gaps) / len(gaps)
+
+
+def errors(table: dict[tuple[float, float], Rates]) -> dict[str, list[float]]:
+    """Share of wrong answers by rule, one number per CV."""
+    by_cv = {cv: {gap: table[cv, gap] for gap in GAPS} for cv in CVS}
+    names = {"ours: MATCH": "MATCH"} | {f"within {p:.0%}": f"within {p:.0%}" for p in EVERY}
+    found = {name: [wrong(by_cv[cv], word) for cv in CVS] for name, word in names.items()}
+    asked = [0.5 * by_cv[cv][0.0].get("INCONCLUSIVE", 0) for cv in CVS]  # "run more seeds" refuses nothing
+    kept = [error - share for error, share in zip(found["ours: MATCH"], asked, strict=True)]
+    return {"ours: MATCH": found["ours: MATCH"], "ours, where asking for seeds is no error": kept} | found
+
+
+def rows_errors(table: dict[tuple[float, float], Rates]) -> list[str]:
+    """Wrong answers of our rule and of every fixed one, by CV, with the worst and the mean over all CVs."""
+    head = " | ".join(f"CV {cv:.1%}" for cv in CVS)
+    lines = [f"| rule | {head} | worst | mean |", "|---|" + "---:|" * (len(CVS) + 2)]
+    for name, shares in errors(table).items():
+        cells = " | ".join(f"{share:.3f}" for share in [*shares, max(shares), sum(shares) / len(shares)])
+        lines.append(f"| {name} | {cells} |")
     return lines
 
 
@@ -85,7 +115,9 @@ def plot(table: dict[tuple[float, float], Rates], path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    figure, axes = plt.subplots(1, len(CVS), figsize=(3.1 * len(CVS), 3.2), sharey=True, layout="constrained")
+    figure = plt.figure(figsize=(3.1 * len(CVS), 6.2), layout="constrained")
+    upper, lower = figure.subfigures(2, 1, height_ratios=[1.15, 1])
+    axes = upper.subplots(1, len(CVS), sharey=True)
     series = {"MATCH": ("ours: MATCH", "C0", "-"), "FAIL": ("ours: FAIL", "C3", "-")}
     series["INCONCLUSIVE"] = ("ours: INCONCLUSIVE", "0.6", "-")
     series |= {f"within {x:.0%}": (f"fixed {x:.0%}", c, "--") for x, c in zip(FIXED, ("C1", "C2", "C4"), strict=True)}
@@ -96,8 +128,21 @@ def plot(table: dict[tuple[float, float], Rates], path: Path) -> None:
         axis.set(title=f"run-to-run CV {cv:.1%}", xlabel="true gap, %", ylim=(-0.02, 1.02))
         axis.grid(alpha=0.3)
     axes[0].set_ylabel(f"share of claims, n = {SEEDS} seeds")
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series), frameon=False)
-    figure.savefig(path, dpi=130)
+    upper.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(series), frameon=False)
+    found = errors(table)
+    for axis, at in zip(lower.subplots(1, len(CVS), sharey=True), range(len(CVS)), strict=True):
+        fixed = [found[f"within {p:.0%}"][at] for p in EVERY]
+        axis.plot([100 * p for p in EVERY], fixed, "o--", color="C1", ms=3, label="a fixed percentage")
+        axis.axhline(found["ours: MATCH"][at], color="C0", label="ours")
+        axis.axhline(
+            found["ours, where asking for seeds is no error"][at], color="C0", ls=":", label="ours, asking is no error"
+        )
+        axis.set(xlabel="fixed percentage", ylim=(0, 0.55))
+        axis.grid(alpha=0.3)
+        axis.set_ylabel("wrong: refused at gap 0,\naccepted from 5 % up" if at == 0 else "")
+        if at == 0:
+            axis.legend(frameon=False)
+    figure.savefig(path, dpi=100)
 
 
 def main() -> None:
@@ -109,7 +154,7 @@ def main() -> None:
     given = parser.parse_args()
     table = {(cv, gap): rates(gap, cv, given.draws, given.seed) for cv in CVS for gap in GAPS}
     print(f"{given.draws} simulated claims per cell, n = {SEEDS} seeds, generator seed {given.seed}.\n")
-    print("\n".join([*rows_targets(table), "", *rows_rules(table), "", *rows_ours(table)]))
+    print("\n".join([*rows_targets(table), "", *rows_errors(table), "", *rows_rules(table), "", *rows_ours(table)]))
     plot(table, given.plot)
     print(f"\nplot: {given.plot}", file=sys.stderr)
 

@@ -8,45 +8,39 @@
 Closed form, in milliseconds and without torch:
 
   python helpers/vram.py plan examples/nsgf/plan.yaml --gpu T4
-  python helpers/vram.py estimate --params 124M --gpu 24GiB
+  python helpers/vram.py estimate --family resnet --depth 50 --image-size 224 --batch 64 --gpu 24GiB
   python helpers/vram.py sinkhorn --n 256 --d 3072
   python helpers/vram.py pool --batches 2500 --batch-size 128 --steps 5 --shape 3x32x32 --stated 45GB
-  python helpers/vram.py gpus
+  python helpers/vram.py metric fid --n 50000 --shape 3x32x32
 
-Your own training step, on fake tensors with your project's torch (tried: 2.13 and 2.14, Linux; a CPU build will do):
+Your own training step, on fake tensors with your project's torch (tried: 2.13 for CPU; 2.4 with --weaker only; Linux):
 
   python helpers/vram.py trace train_step.py:build --gpu T4 --plot timeline.html
-  python helpers/vram.py fit train_step.py:build --batch 128 --iterations 100000 --gpu T4
+  python helpers/vram.py fit train_step.py:build --batch 128 --iterations 100000 --gpu T4 --write overrides.yaml
   python helpers/vram.py levers train_step.py:build --gpu T4
 
-where train_step.py holds a function that builds everything on 'cuda' and returns one optimizer step:
+where train_step.py holds build(batch=32, ...): it builds everything on 'cuda' and returns step, a function that does
+Your own training step, on fake tensors with your project's torch (tried: 2.13 for CPU, Linux; 2.4: --weaker only):
+no process or connection started. trace gives peak allocated, reserved and used, moment and line of the peak, parts by
+kind and module, a range for the wall-clock, and what had to be assumed; --hint FILE:LINE=VALUE says what you know.
 
-  def build(batch=32):
-      model = Net().to("cuda")
-      optimizer = torch.optim.AdamW(model.parameters())
-      def step():
-          optimizer.zero_grad()
-          model(torch.randn(batch, 3, 32, 32, device="cuda")).mean().backward()
-          optimizer.step()
-      return step
+On a machine with a GPU, and after an out-of-memory (a log, or a snapshot, which is read and never executed):
 
-Nothing real is allocated, no file is written, no process or connection started: a step that tries is told so. trace
-gives peak allocated, reserved and used, the moment and line of the peak, its parts by kind and by module, and what had
-to be assumed. In it, torch.compile is left out, DataParallel is one GPU, streams are one, values that are not known
-make a condition false and a mask select everything: each is listed with its line. CUDA graphs, FSDP, sparse tensors,
-ctc_loss, and CUDA or Triton extensions without fake kernels are refused.
+  python helpers/vram.py calibrate            writes vram-calibration.json, which all other answers read
+  python helpers/vram.py measure train_step.py:build
+  python helpers/vram.py watch --pid 1234
+  python helpers/vram.py postmortem train.log
 
 fits: up to 0.92 of the memory a program gets on that GPU; tight: up to all of it; no: more. Every size says how it is
-known. CUDA context, cuBLAS and cuDNN workspaces are in the verdict as bounds that no GPU has calibrated yet.
-With several GPUs the answer is yes if one of them holds everything.
-stdout is the report: Markdown, or JSON with --json. Errors go to stderr.
-exit 0 it fits, or nearly (tight) · 4 it fits on none of the GPUs · 2 bad input · 3 something needed is not there
-Uncalibrated, no GPU was used for them: the CUDA context, cuDNN's workspaces (above all with cudnn.benchmark), its
-attention's backward and its RNN reserve. No trace has been compared with a real GPU by this version.
-Not done yet, nothing of it exists: comparing with a real GPU (measure), following a running job (watch), constants per
-device (calibrate), reading a memory snapshot after an out-of-memory, wall-clock from FLOPs, hints for assumed values.
-Not counted by the closed form: dropout masks, activation checkpointing, torch.compile, several GPUs, the data set on
-the device, evaluation.
+known. With several GPUs the answer is yes if one of them holds everything. stdout is the report: Markdown, or JSON with
+--json; errors and warnings go to stderr.
+exit 0 it fits, or nearly · 4 it fits on none, a warning came, or no out-of-memory was found · 2 bad input · 3
+something needed is not there (torch, GPU, driver, an operator without a fake kernel); the weaker way is then named
+Untried: no GPU was used by this version. measure, calibrate and watch ran against stand-ins only; CUDA context, cuDNN's
+workspaces, attention backward and RNN reserve, and all times are uncalibrated. In a trace torch.compile is left out,
+DataParallel and FSDP are one GPU's upper bound, streams are one, unknown conditions are false and masks select all,
+each listed with its line. CUDA graphs, sparse tensors, ctc_loss, quantised weights, CUDA or Triton extensions without
+fake kernels are refused. The closed form knows no data set on the device and no evaluation; see metric for that.
 """
 
 import sys

@@ -95,3 +95,13 @@ def test_a_plan_that_is_a_list_is_refused(tmp_path):
     path.write_text(yaml.safe_dump([1]))
     with pytest.raises(PackError, match="holds list, not a mapping"):
         load_plan(path)
+
+
+def test_an_experiment_adds_to_the_splits_of_its_group(plan_data):
+    toy = plan_data["experiments"]["toy"]
+    said = {"value": 8, "inferred": "not stated"}
+    plan_data["groups"] = {"shared": {"protocol": {"splits": {"train": said}, "shapes": {"x": {**said, "value": [2]}}}}}
+    toy |= {"group": "shared", "protocol": {"splits": {"test": said}}}
+    protocol = Plan.model_validate(plan_data).settings_of("toy").protocol
+    assert sorted(protocol.splits) == ["test", "train"]
+    assert list(protocol.shapes) == ["x"]

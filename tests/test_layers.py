@@ -12,10 +12,25 @@ RANK = {
     for rank, names in enumerate(
         [
             ("errors", "units", "launch", "__init__"),
-            ("paths", "render"),  # a report or a README is an answer too, so rendering lies below the answers
+            (
+                "paths",
+                "render",
+                "childproc",
+                "svg",
+            ),  # a report or a README is an answer too, so rendering lies below the answers
             ("yamlio",),
             ("records",),
-            ("evidence", "apicalls"),
+            (
+                "evidence",
+                "apicalls",
+                "otherclaims",
+                "protocol",
+                "porting",
+                "syntax",
+                "roles",
+                "placeholders",
+                "truthfloors",
+            ),
             ("document",),
             ("text",),
             ("models", "the answers"),

@@ -6,7 +6,6 @@ Every number that shapes the reproduction is a `Sourced` value. Experiments shar
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +15,11 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 from reproof import yamlio
 from reproof.apicalls import Library
 from reproof.errors import PackError, near
+from reproof.otherclaims import Ablation, CurveClaim, OrderClaim, dangling
+from reproof.porting import Inventory
+from reproof.protocol import DataProtocol, MetricDefinition, Note, Objective, PortSource, Settled
 from reproof.records import Change, Compute, Identifier, Record, Reference, Risk, Slug, Sourced, validated
+from reproof.truthfloors import FloorCall
 
 Number = int | float
 
@@ -45,10 +48,11 @@ class Phase(Record):
     """One phase of the pipeline. Keys that only the algorithm reads go into `settings`."""
 
     kind: Literal["pool", "train"]
-    law: Literal["mlp", "unet", "cnn", "sinkhorn"] | None = Field(
+    law: Literal["mlp", "unet", "cnn", "resnet", "vit", "transformer", "sinkhorn"] | None = Field(
         None, description="the closed form that vram uses; without one the phase is reported as not estimated"
     )
     loss: str = Field("", description="which equation or algorithm")
+    objective: Objective | None = None
     hands_on: str = Field("", description="what later phases get from it")
     frozen: list[str] = Field(default_factory=list, description="phases whose models it reads, frozen")
     batches: Sourced[int] | None = None
@@ -86,6 +90,10 @@ NEEDED: dict[str, tuple[str, ...]] = {
 }
 
 
+PROSE = ("kind", "law", "loss", "objective", "definition", "hands_on", "frozen", "settings", "readings")
+"""Keys of a phase and of an evaluation that an ablation cannot override: they are no single settings."""
+
+
 class Reading(Record):
     """Another way to read the paper's evaluation protocol."""
 
@@ -107,6 +115,7 @@ class Evaluation(Record):
     floor_draws: int = Field(20, ge=2, description="pairs of independent draws of the truth")
     test_draws: int = Field(1, ge=1, description="test sets, each with its own samples, that a result is the mean of")
     readings: list[Reading] = Field(default_factory=list)
+    definition: MetricDefinition | None = None
 
 
 class Group(Record):
@@ -116,6 +125,8 @@ class Group(Record):
     model: dict[str, Sourced[Any]] = Field(default_factory=dict)
     phases: dict[Identifier, Phase] = Field(default_factory=dict)
     evaluation: Evaluation | None = None
+    protocol: DataProtocol | None = None
+    parameters: Sourced[int] | None = Field(None, description="expected parameter count of all trained networks")
 
 
 class Experiment(Group):
@@ -180,6 +191,7 @@ class Plan(Record):
     name: Identifier
     kind: Literal["paper", "port"] = "paper"
     paper: Paper
+    port: PortSource | None = Field(None, description="of a plan of kind port: the pinned repository")
     problem: str = Field(min_length=10)
     contribution: str = Field(min_length=10)
     equations: list[Equation] = Field(default_factory=list)
@@ -187,13 +199,22 @@ class Plan(Record):
     groups: dict[str, Group] = Field(default_factory=dict)
     experiments: dict[Slug, Experiment] = Field(min_length=1)
     claims: list[Claim] = Field(default_factory=list)
+    orders: list[OrderClaim] = Field(default_factory=list, description="claims that one thing is better than another")
+    curves: list[CurveClaim] = Field(default_factory=list, description="claims read off a figure")
+    floors: list[FloorCall] = Field(default_factory=list, description="floors that compare computes")
+    ablations: dict[Slug, Ablation] = Field(default_factory=dict)
     compute: Compute = Compute()
     deviations: list[Deviation] = Field(default_factory=list)
     missing: list[Missing] = Field(default_factory=list)
+    settled: list[Settled] = Field(default_factory=list, description="decisions where the paper contradicts itself")
+    notes: list[Note] = Field(default_factory=list, description="what the three readings of the paper found")
     pseudocode: dict[str, str] = Field(default_factory=dict, description="algorithms in our words, by their name")
     engineering: list[Change] = Field(default_factory=list)
     risks: list[Risk] = Field(default_factory=list)
     references: list[Reference] = Field(default_factory=list)
+    inventory: Inventory | None = Field(
+        None, description="units, values and details of the ported code; inventory.py writes it"
+    )
 
     @model_validator(mode="after")
     def _references_exist(self) -> Plan:
@@ -211,14 +232,16 @@ class Plan(Record):
 def _dangling(plan: Plan) -> Iterator[str]:
     """Names that point at nothing, and settings that a phase needs and does not have."""
     names = list(plan.experiments)
+    if (plan.kind == "port") != (plan.port is not None):
+        yield "port: a plan of kind port says which repository and commit it comes from, and no other plan does"
     for name, experiment in plan.experiments.items():
         if experiment.group and experiment.group not in plan.groups:
             yield f"experiments.{name}.group: no group {experiment.group!r}{near(experiment.group, plan.groups)}"
             continue
         full = plan.settings_of(name)
-        if not full.phases:
+        if not full.phases and plan.kind == "paper":
             yield f"experiments.{name}: has no phases"
-        if full.evaluation is None:
+        if full.evaluation is None and plan.kind == "paper":
             yield f"experiments.{name}: has no evaluation"
         for phase_name, phase in full.phases.items():
             lacks = [key for key in NEEDED[phase.kind] if getattr(phase, key) is None]
@@ -235,9 +258,24 @@ def _dangling(plan: Plan) -> Iterator[str]:
             unknown = [e for e in call.experiments if e not in plan.experiments]
             if unknown:
                 yield f"libraries.{library.name}.{call.id}: no experiment {', '.join(unknown)}"
-    doubled = [name for name, times in Counter(claim.id for claim in plan.claims).items() if times > 1]
-    if doubled:
-        yield f"claims: id used twice: {', '.join(sorted(doubled))}"
+    yield from dangling(names, [claim.id for claim in plan.claims], plan.orders, plan.curves, plan.ablations)
+    for name, ablation in plan.ablations.items():
+        if ablation.experiment in plan.experiments:
+            yield from _changes_nothing(name, ablation, plan.settings_of(ablation.experiment))
+
+
+def _changes_nothing(name: str, ablation: Ablation, full: Experiment) -> Iterator[str]:
+    """Overrides of settings that the experiment does not have; `data`, `model` and `settings` may get new keys."""
+    known = {f"data.{key}" for key in full.data} | {f"model.{key}" for key in full.model}
+    may_grow = {"data", "model"}
+    for phase_name, phase in full.phases.items():
+        may_grow.add(f"phases.{phase_name}.settings")
+        known |= {f"phases.{phase_name}.{key}" for key in Phase.model_fields if key not in PROSE}
+        known |= {f"phases.{phase_name}.settings.{key}" for key in phase.settings}
+    known |= {f"evaluation.{key}" for key in Evaluation.model_fields if key not in PROSE}
+    for path in ablation.overrides:
+        if path not in known and path.rpartition(".")[0] not in may_grow:
+            yield f"ablations.{name}.overrides: no setting {path!r}{near(path, known)}"
 
 
 def merged(group: Group, own: Experiment) -> Experiment:
@@ -251,7 +289,20 @@ def merged(group: Group, own: Experiment) -> Experiment:
             "model": group.model | own.model,
             "phases": phases,
             "evaluation": own.evaluation or group.evaluation,
+            "protocol": _said_over(group.protocol, own.protocol),
+            "parameters": own.parameters or group.parameters,
         }
+    )
+
+
+def _said_over(below: DataProtocol | None, above: DataProtocol | None) -> DataProtocol | None:
+    """`above` on top of `below`, key by key."""
+    if below is None or above is None:
+        return above or below
+    return DataProtocol(
+        splits=below.splits | above.splits,
+        preprocessing=above.preprocessing or below.preprocessing,
+        shapes=below.shapes | above.shapes,
     )
 
 

@@ -29,6 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespac
     sys.path.insert(0, str(root / "src"))
     files = [path for path in (root / "src/project/engine").glob("*.py") if path.stem != "__init__"]
     modules = {path.stem: importlib.import_module(f"project.engine.{path.stem}") for path in files}
+    modules["tool"] = lambda name: importlib.import_module(f"project.engine.extra.{name}")
     core = importlib.import_module("project.core")
     yield SimpleNamespace(**modules, core=core, main=modules["cli"].main, root=root)
     sys.path.remove(str(root / "src"))
@@ -63,8 +64,8 @@ def settings(project: SimpleNamespace) -> Callable[..., Any]:
     """`settings("--train-iters", "5")` gives the toy's configuration with these words."""
 
     def read(*words: str) -> Any:
-        args, overrides = project.cli.parser().parse_known_args(["train", "toy", *words])
-        values, _ = project.cli.read_settings(args, overrides, project.root / "configs" / "toy.yaml")
+        args, overrides = project.tool("flags").parser().parse_known_args(["train", "toy", *words])
+        values, _ = project.tool("flags").read_settings(args, overrides, project.root / "configs" / "toy.yaml")
         return project.config.Config(values)
 
     return read

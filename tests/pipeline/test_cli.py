@@ -75,9 +75,9 @@ def test_phases_of_the_config_have_to_be_in_the_core(project, capsys, tmp_path, 
 def test_a_flag_that_changes_nothing_is_refused(project, tmp_path):
     path = tmp_path / "alone.yaml"
     path.write_text("phases: {flow: {kind: train, steps: 1, batch_size: 1, lr: 0.1}}")
-    args, _ = project.cli.parser().parse_known_args(["train", "alone", "--pool-batches", "2"])
+    args, _ = project.tool("flags").parser().parse_known_args(["train", "alone", "--pool-batches", "2"])
     with pytest.raises(project.errors.ProjectError, match="--pool-batches changes nothing"):
-        project.cli.read_settings(args, [], path)
+        project.tool("flags").read_settings(args, [], path)
 
 
 @pytest.mark.parametrize("argv", [["--help"], ["train", "--help"], ["list"], ["status", "toy"], ["train", "nothing"]])

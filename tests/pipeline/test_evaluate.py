@@ -77,7 +77,7 @@ def test_readings_that_square_or_scale_share_their_draws(evaluated):
 def test_scale_comes_before_the_square(project, open_toy):
     reading = project.config.Config({"name": "both", "scale": 3.0, "squared": True})
     known = {("iid", 1, 1, 10, 0): 2.0, ("iid", 1, 1, 10, 1): 1.0}
-    measured = project.evaluate.measure(open_toy(), reading, 1, 1, 10, known)
+    measured = project.tool("evaluate").measure(open_toy(), reading, 1, 1, 10, known)
     assert measured == {"values": [36.0, 9.0], "value": 22.5}  # and the mean comes last
 
 
@@ -202,11 +202,11 @@ def test_sampling_in_batches_joins_all_of_them(project, open_toy, monkeypatch):
         return torch.rand(steps + 1, n, 2)
 
     monkeypatch.setattr(project.core, "sample", sample)
-    samples = project.evaluate.generate(run, 25, 3, 0)
+    samples = project.tool("evaluate").generate(run, 25, 3, 0)
     assert sizes == [10, 10, 5] and samples.shape == (25, 2) and len(samples.unique(dim=0)) == 25
-    assert torch.equal(project.evaluate.generate(run, 25, 3, 0), samples)  # whatever was drawn in between
-    assert not torch.equal(project.evaluate.generate(run, 25, 4, 0), samples)
-    assert not torch.equal(project.evaluate.generate(run, 25, 3, 1), samples)
+    assert torch.equal(project.tool("evaluate").generate(run, 25, 3, 0), samples)  # whatever was drawn in between
+    assert not torch.equal(project.tool("evaluate").generate(run, 25, 4, 0), samples)
+    assert not torch.equal(project.tool("evaluate").generate(run, 25, 3, 1), samples)
 
 
 def test_the_distance_of_the_toy_is_the_known_one(project):
@@ -230,11 +230,11 @@ def test_samples_hold_the_whole_path_and_figures_are_drawn(evaluated, toy, tmp_p
 def test_images_become_a_grid(project, tmp_path, shape):
     (tmp_path / "samples").mkdir()
     np.savez(tmp_path / "samples" / "steps2.npz", path=np.random.rand(*shape), truth=np.random.rand(5, *shape[2:]))
-    (figure,) = project.plots.plot(tmp_path)
+    (figure,) = project.tool("plots").plot(tmp_path)
     assert figure.name == "images_steps2.png" and figure.stat().st_size > 500
 
 
 def test_repeated_steps_count_once_in_the_learning_curve(project):
     metrics = [{"phase": "flow", "step": step, "loss": loss} for step, loss in [(1, 9.0), (2, 8.0), (1, 5.0)]]
-    drawn = project.plots.learning_curves(metrics).axes[0].lines[0]
+    drawn = project.tool("plots").learning_curves(metrics).axes[0].lines[0]
     assert drawn.get_xdata().tolist() == [1, 2] and drawn.get_ydata().tolist() == [5.0, 8.0]

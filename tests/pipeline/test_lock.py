@@ -11,7 +11,7 @@ HOLDER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from project.engine.lock import only_one
+from project.engine.extra.lock import only_one
 from project.engine.preempt import Stop
 with only_one(Path(sys.argv[2]), Stop()):
     print("held", flush=True)

@@ -27,8 +27,8 @@ def one_weight(project, loss):
 def step(project, run, phase, count=1):
     state = project.loop.new_state(run, "flow", phase)
     for _ in range(count):
-        loss, norm = project.loop.training_step(state, run, "flow", phase, run.cfg.phases.flow, True)
-    return state, loss.item(), norm.item()
+        losses, norm = project.loop.training_step(state, run, "flow", phase, run.cfg.phases.flow, True)
+    return state, losses[""].item(), norm.item()
 
 
 def test_one_step_of_sgd_is_the_textbook_update(project, open_toy):
@@ -74,7 +74,7 @@ def test_averages_follow_the_weights(project, open_toy):
                    "phases.flow.schedule=constant", *LINEAR[1:])  # fmt: skip
     state, _, _ = step(project, run, one_weight(project, lambda model, *_: model.weight.sum()), count=2)
     assert state.model.weight.item() == pytest.approx(0.0)  # 2, 1, 0
-    assert state.ema[0].item() == pytest.approx(0.9 * (0.9 * 2.0 + 0.1 * 1.0) + 0.1 * 0.0)
+    assert state.ema["weight"].item() == pytest.approx(0.9 * (0.9 * 2.0 + 0.1 * 1.0) + 0.1 * 0.0)
 
 
 @pytest.mark.parametrize(

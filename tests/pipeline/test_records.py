@@ -43,11 +43,12 @@ class Terminal(io.StringIO):
 
 def test_a_terminal_gets_one_line_that_ends_when_the_phase_ends(project, monkeypatch):
     terminal = Terminal()
-    monkeypatch.setattr(project.records.sys, "stderr", terminal)
-    progress = project.records.Progress("flow", 100, "steps", done=50)
+    monkeypatch.setattr(project.tool("progress").sys, "stderr", terminal)
+    progress = project.tool("progress").Progress("flow", 100, "steps", done=50)
     progress.begin_s -= 10  # as if it had run for ten seconds
     assert not progress.due(60) and progress.due(100)
-    progress.show(60, "loss 1  ")
+    progress.words = "loss 1  "
+    progress.show(60)
     assert "\r\033[Kflow  60/100 steps  loss 1  1 steps/s  0:00:4" in terminal.getvalue()  # 40 steps at 1 per second
     assert not terminal.getvalue().endswith("\n")
     progress.show(100)
@@ -56,8 +57,8 @@ def test_a_terminal_gets_one_line_that_ends_when_the_phase_ends(project, monkeyp
 
 def test_a_pipe_gets_plain_lines_ten_seconds_apart(project, monkeypatch):
     pipe = io.StringIO()
-    monkeypatch.setattr(project.records.sys, "stderr", pipe)
-    progress = project.records.Progress("flow", 100, "steps")
+    monkeypatch.setattr(project.tool("progress").sys, "stderr", pipe)
+    progress = project.tool("progress").Progress("flow", 100, "steps")
     assert not progress.due(100)
     progress.next_s -= 9
     assert not progress.due(1)

@@ -3,7 +3,14 @@
 import random
 
 import numpy as np
+import pytest
 import torch
+
+
+@pytest.fixture(autouse=True)
+def all_generators(project, monkeypatch):
+    """The toy's core imports nothing that draws from numpy or python, so a run of it leaves them alone."""
+    monkeypatch.setattr(project.rng, "others_too", True)
 
 
 def draw():
@@ -41,3 +48,33 @@ def test_deterministic_mode_is_on_without_filling_memory(project):
     project.rng.make_deterministic(torch.device("cpu"), threads=1)
     assert torch.are_deterministic_algorithms_enabled() and torch.get_num_threads() == 1
     assert not torch.utils.deterministic.fill_uninitialized_memory
+
+
+@pytest.mark.parametrize(
+    ("text", "may"),
+    [
+        ("import math\nfrom torch import nn\nfrom ..engine.phases import Train\n", False),
+        ("import geomloss, itertools\n", False),
+        ("import random\n", True),
+        ("def f():\n    from numpy import random\n", True),
+        ("from sklearn.datasets import load_digits\n", True),
+        ("m = __import__('random')\n", True),
+    ],
+)
+def test_numpy_and_python_are_seeded_unless_nothing_that_draws_from_them_is_imported(project, tmp_path, text, may):
+    (tmp_path / "__init__.py").write_text("import math\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "nets.py").write_text(text)
+
+    class Core:
+        __file__ = str(tmp_path / "__init__.py")
+
+    assert project.tool("provenance").draws_from_others(Core) is may
+
+
+def test_an_opened_run_seeds_what_its_core_may_draw_from(project, open_toy, monkeypatch):
+    open_toy()
+    assert project.rng.others_too is False  # the toy imports math and torch only
+    monkeypatch.setattr(project.tool("provenance"), "draws_from_others", lambda _core: True)
+    open_toy()
+    assert project.rng.others_too is True

@@ -76,7 +76,7 @@ def test_pools_may_be_deleted_once_everything_is_trained(toy, tmp_path, capsys):
 def test_a_deleted_pool_is_rebuilt_when_a_phase_asks_for_it(toy, tmp_path):
     assert toy("train") == 0
     wanted = digests(tmp_path)
-    next(folder(tmp_path).glob("pools/pairs/*")).unlink()
+    (folder(tmp_path) / "pools" / "pairs" / "done-0.jsonl").unlink()
     assert toy("train", "--resume-phase", "flow") == 0
     assert digests(tmp_path) == wanted
 
@@ -86,7 +86,8 @@ def test_resume_phase_redoes_it_and_what_follows_and_keeps_the_old_files(toy, tm
     wanted = digests(tmp_path)
     capsys.readouterr()
     assert toy("train", "--resume-phase", "one_step") == 0
-    assert capsys.readouterr().out.splitlines() == ["pairs: already done", "flow: already done", "one_step: done"]
+    done = [line for line in capsys.readouterr().out.splitlines() if line.endswith("done")]
+    assert done == ["pairs: already done", "flow: already done", "one_step: done"]
     assert digests(tmp_path) == wanted
     assert len(list(folder(tmp_path).glob("replaced/*/checkpoints/one_step.ckpt"))) == 1
 

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from reproof.errors import PackError
+from reproof.probe import compared
 from reproof.probe.command import diff, scan
 from reproof.probe.models import DiffRequest, ScanRequest
 from reproof.probe.scan import scanned
@@ -109,3 +110,19 @@ def test_what_differs_between_two_environments_is_told_and_nothing_else(tmp_path
     ]
     halved = answer.differences[0]
     assert float(halved.here) == pytest.approx(2 * float(halved.there), rel=1e-4)
+
+
+def test_what_need_not_be_there_is_not_asked_for(tmp_path):
+    (tmp_path / "code.py").write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from torch.optim.optimizer import NoName\n"
+        "try:\n    from torch import no_name\nexcept ImportError:\n    no_name = None\n"
+        "try:\n    from torch import cdist\nexcept ValueError:\n    cdist = None\n"
+    )
+    assert list(scanned(tmp_path).names) == ["torch.cdist"]
+
+
+def test_a_signature_is_told_where_it_parts():
+    here, there = compared._where_they_part("(x, n_iter=1000)", "(x, max_iter=1000)")
+    assert (here, there) == ("n_iter=1000", "max_iter=1000")
+    assert compared._where_they_part("(x, y)", "(y, x)") == ("(x, y)", "(y, x)")

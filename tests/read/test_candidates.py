@@ -130,3 +130,21 @@ def test_heads_that_an_extraction_ran_together_are_taken_apart():
 def test_an_arrow_says_which_way_is_better_and_silence_is_not_guessed():
     located = read_markdown("| M | Speed ↑ | Flavour |\n|---|---|---|\n| Ours | 3 | 4 |\n")
     assert [c.direction for c in claims(located)] == ["higher", None]
+
+
+@pytest.mark.parametrize(
+    ("by", "groups"),
+    [("section", ["Section 1 Data", "Section 2 Training"]), ("experiment", ["MNIST", "CIFAR-10", ""]),
+     ("phase", ["", "pre-training"])],
+)  # fmt: skip
+def test_candidates_are_grouped_in_the_order_of_the_paper(helper, tmp_path, by, groups):
+    path = tmp_path / "p.md"
+    path.write_text(
+        "# P\n\n## 1 Data\n\nMNIST has 60,000 training images. CIFAR-10 has 50,000 training images.\n\n"
+        "## 2 Training\n\n"
+        "We use a batch size of 32 in pre-training.\n", "utf-8",
+    )  # fmt: skip
+    result = helper("read", "candidates", path, "--by", by)
+    assert [line[3:].rpartition(" (")[0] for line in result.stdout.splitlines() if line.startswith("## ")] == [
+        group or f"(no {by} is named)" for group in groups
+    ]

@@ -100,3 +100,64 @@ def test_bold_numbered_lines_are_sections(make_pdf):
 def test_a_word_broken_at_the_line_end_is_one_word_for_a_quote(make_pdf):
     pieces = [line(72, 700, "we regu-"), line(72, 688, "larise the network with dropout")]
     assert find("we regularise the network with dropout", text_from(load(make_pdf([pieces])))).found
+
+
+def spanning_table(labels):
+    """Pages with a table of two data columns; `labels` are (y, text) of the first column, rows stand 14 apart."""
+    pieces = [line(72, 740, "Table 1: Accuracy on two data sets."), line(72, 720, "Family"), line(180, 720, "Model"),
+              line(300, 720, "CIFAR-10"), line(400, 720, "SVHN")]  # fmt: skip
+    for at, name in enumerate(["ResNet", "ResNeXt", "VGG", "ViT-B", "ViT-L"]):
+        y = 700 - 14 * at
+        pieces += [line(180, y, name), line(300, y, f"9{at}.1"), line(400, y, f"8{at}.2")]
+    return sorted([*pieces, *(line(72, y, text) for y, text in labels)], key=lambda p: (-p[1], p[0]))
+
+
+@pytest.mark.parametrize(
+    ("labels", "families"),
+    [
+        ([(686, "CNN"), (651, "Attention")], ["CNN"] * 3 + ["Attention"] * 2),  # in the middle of three, and of two
+        ([(700, "CNN"), (658, "Attention")], ["CNN"] * 3 + ["Attention"] * 2),  # at the top
+        ([(693, "CNN"), (658, "Attention")], ["CNN"] * 2 + ["Attention"] * 3),  # in the middle of two, and of three
+    ],
+)
+def test_a_cell_that_spans_rows_belongs_to_each_of_them(make_pdf, labels, families):
+    located = load(make_pdf([spanning_table(labels)]))
+    (table,) = located.tables
+    rows = {}
+    for cell in table.cells:
+        if cell.value is not None:
+            rows.setdefault(cell.row, (cell.row_header, []))[1].append((cell.header[-1], cell.value))
+    models = ["ResNet", "ResNeXt", "VGG", "ViT-B", "ViT-L"]
+    assert [name for name, _ in rows.values()] == [f"{f} {m}" for f, m in zip(families, models, strict=True)]
+    assert [values for _, values in rows.values()][3] == [("CIFAR-10", 93.1), ("SVHN", 83.2)]
+
+
+def test_a_cell_that_is_missing_does_not_shift_the_others(make_pdf):
+    pieces = [p for p in spanning_table([(700 - 14 * i, "CNN") for i in range(5)]) if p[4] != "91.1"]
+    (table,) = load(make_pdf([pieces])).tables
+    cells = {(cell.row, cell.header[-1]): cell.value for cell in table.cells if cell.value is not None}
+    assert (2, "CIFAR-10") not in cells and cells[2, "SVHN"] == 81.2
+
+
+def test_display_equations_are_counted_as_lost_with_and_without_a_number(make_pdf):
+    prose = "This line of the running text begins at the margin of the page as always."
+    pieces = [line(72, 740 - 12 * i, prose) for i in range(4)]
+    pieces += [line(150, 680, "L = a + b"), line(500, 680, "(1)")]
+    pieces += [line(72, 660 - 12 * i, prose) for i in range(3)]
+    pieces += [line(150, 610, "W = inf x"), line(150, 598, "= y + z")]
+    pieces += [line(72, 570, prose), line(72, 558, "x = 3 holds.")]
+    located = load(make_pdf([pieces]))
+    assert [equation.number for equation in located.equations] == ["1", ""]
+    assert located.lost == ["2 display equations are only there as loose symbols: a PDF has no formulas"]
+
+
+def test_a_pdf_that_takes_too_long_is_given_up(make_pdf, monkeypatch):
+    from reproof.errors import PackError
+    from reproof.text import pdf
+
+    path = make_pdf([[line(72, 700, "We train for 200 epochs.")]])
+    monkeypatch.setattr(pdf, "LIMIT_S", 0.001)
+    with pytest.raises(PackError) as caught:
+        load(path)
+    assert caught.value.slug == "paper-too-large"
+    assert "not read within" in caught.value.what

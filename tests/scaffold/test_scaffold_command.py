@@ -50,10 +50,11 @@ def test_without_a_core_there_is_a_skeleton_that_says_it_is_unfinished(helper, w
     plan_data["experiments"]["toy"]["phases"]["fit"]["loss"] = "Eq. 1 \"quoted\" {{ 7 * 7 }} '''"
     out = tmp_path / "small"
     assert json.loads(new(helper, write_plan(plan_data), out).stdout)["core"] == "skeleton"
-    core = (out / "src" / "small" / "core" / "__init__.py").read_text()
-    compile(core, "core", "exec")
-    assert "class Unfinished" in core
-    assert "{{ 7 * 7 }}" in core
+    core = out / "src" / "small" / "core"
+    for path in core.glob("*.py"):
+        compile(path.read_text(), path.name, "exec")
+    assert "class Unfinished" in (core / "unfinished.py").read_text()
+    assert "{{ 7 * 7 }}" in (core / "losses.py").read_text()
 
 
 def test_a_folder_with_other_work_is_refused_and_untouched(helper, write_plan, plan_data, tmp_path):
@@ -97,7 +98,7 @@ def test_a_project_that_was_cut_off_is_completed(helper, write_plan, plan_data, 
     assert after == {name: text for name, text in whole.items() if not name.startswith("evidence/")}
 
 
-def test_a_changed_plan_needs_update_and_edited_files_stay(helper, write_plan, plan_data, tmp_path):
+def test_a_changed_plan_needs_update_which_loses_no_edit(helper, write_plan, plan_data, tmp_path):
     out = tmp_path / "small"
     new(helper, write_plan(plan_data), out)
     (out / "README.md").write_text("my notes")
@@ -107,9 +108,10 @@ def test_a_changed_plan_needs_update_and_edited_files_stay(helper, write_plan, p
     assert refused.returncode == 2
     assert "error[project-exists]" in refused.stderr
     answer = json.loads(new(helper, plan, out, "--update").stdout)
-    assert answer["kept"] == ["README.md"]
+    assert answer["conflicts"] == ["README.md"]
     assert "configs/toy.yaml" in answer["written"]
-    assert (out / "README.md").read_text() == "my notes"
+    assert "<<<<<<< yours\nmy notes\n" in (out / "README.md").read_text()
+    assert (out / ".scaffold" / "before" / "001" / "README.md").read_text() == "my notes"
     assert "steps: 16" in (out / "configs" / "toy.yaml").read_text()
 
 
@@ -181,6 +183,20 @@ def test_tests_that_never_end_are_stopped(helper, tiny_project):
     result = smoke(helper, tiny_project, "--timeout-s", 3)
     assert result.returncode == 4
     assert "did not end within 3 s" in json.loads(result.stdout)["headline"]
+
+
+def test_tests_that_take_more_memory_than_allowed_fail_and_nothing_else_does(helper, tiny_project):
+    (tiny_project / "tests" / "test_a.py").write_text("def test_one(): bytearray(800 * 2**20)\n")
+    result = smoke(helper, tiny_project, "--memory", "500MiB")
+    assert result.returncode == 4
+    assert "MemoryError" in json.loads(result.stdout)["tests"][0]["message"]
+    assert smoke(helper, tiny_project, "--memory", "2GiB").returncode == 0
+
+
+def test_the_record_says_what_was_installed(helper, tiny_project):
+    (tiny_project / "tests" / "test_a.py").write_text("def test_one(): pass\n")
+    installed = json.loads(smoke(helper, tiny_project).stdout)["installed"]
+    assert installed["pytest"] == pytest.__version__
 
 
 def test_an_interpreter_that_is_not_there_is_missing(helper, tiny_project):

@@ -163,7 +163,7 @@ class Workshop:
 
     def record(self, helper: str, inputs: tuple[str, ...], answer: dict, ok: bool = True) -> Path:
         """What a helper would leave in the evidence."""
-        now = datetime.datetime(2026, 1, 6, 12, 0, tzinfo=datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.timezone.utc)
         paths = [self.folder / name for name in inputs]
         return evidence.append(
             self.folder / "evidence",
@@ -294,7 +294,7 @@ def built(tmp_path_factory) -> Path:
     work = Workshop(tmp_path_factory.mktemp("honest") / "project")
     work.plan(plan_data())
     work.code()
-    assert work.check() == 0
+    work.check()  # what it says of the quotes is an item of the gate
     work.probe()
     work.vram()
     work.smoke()

@@ -27,7 +27,7 @@ def test_the_page_fetches_nothing_and_runs_nothing(project):
     page = read(project, "report.html")
     assert not re.search(r"<script|<link|<iframe|@import|url\(|javascript:|\son\w+=", page)
     assert set(re.findall(r'(?:src|href)="(.{5})', page)) <= {"data:", "#clai", "#ran\"", "#not\"", "#infe", "#miss",
-        "#prob", "#memo", "#cost", "#reru", "#envi", "#gate", "#evid"}  # fmt: skip
+        "#prob", "#memo", "#cost", "#reru", "#envi", "#gate", "#evid", "#note", "#inte", "#chec"}  # fmt: skip
 
 
 def test_every_figure_of_a_run_is_in_the_page_and_linked_in_markdown(project):

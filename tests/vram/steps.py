@@ -251,3 +251,112 @@ def sparse():
         (square @ torch.randn(10, 10, device="cuda")).sum()
 
     return step
+
+
+def measures_itself():
+    """Runs the code of `vram.py measure` on the fake device, which answers torch.cuda's questions; gives its answer."""
+
+    def step():
+        import importlib
+        import json
+
+        real = importlib.import_module("reproof_vram_child.real")
+        found = real.measured(linear, {"batch": 8}, steps=2)
+        short = {"categories": found["categories"], "peak": found["allocated_peak_bytes"],
+                 "steps": len(found["step_s"]), "ran_out": found["ran_out"]}  # fmt: skip
+        raise ValueError(json.dumps(short))
+
+    return step
+
+
+def one_convolution():
+    net = nn.Conv2d(4, 16, 3, padding=1, bias=False).to("cuda")
+    x = torch.randn(8, 4, 64, 64, device="cuda")
+    return lambda: net(x)
+
+
+class Lora(nn.Module):
+    """Low-rank adapters beside a frozen layer, as in arXiv:2106.09685."""
+
+    def __init__(self, base, rank):
+        super().__init__()
+        self.base = base.requires_grad_(False)
+        self.down = nn.Linear(base.in_features, rank, bias=False)
+        self.up = nn.Linear(rank, base.out_features, bias=False)
+
+    def forward(self, x):
+        return self.base(x) + self.up(self.down(x))
+
+
+def lora(rank=8, batch=4):
+    net = Lora(nn.Linear(1024, 1024, bias=False), rank).to("cuda")
+    opt = torch.optim.AdamW([each for each in net.parameters() if each.requires_grad])
+
+    def step():
+        opt.zero_grad()
+        net(torch.randn(batch, 1024, device="cuda")).sum().backward()
+        opt.step()
+
+    return step
+
+
+def sharded():
+    from torch.distributed.fsdp import FullyShardedDataParallel, fully_shard
+
+    torch.distributed.init_process_group("nccl")
+    inner = fully_shard(nn.Linear(1024, 1024, bias=False).to("cuda"))
+    return train(FullyShardedDataParallel(inner), lambda: inner(torch.randn(8, 1024, device="cuda")).sum())
+
+
+def seventh_gpu():
+    torch.cuda.set_device(7)
+
+
+def own_extension():
+    library = torch.library.Library("reproof_tests", "DEF")
+    library.define("twice(Tensor x) -> Tensor")
+    library.impl("twice", lambda x: x * 2, "CPU")
+    x = torch.randn(8, device="cuda")
+    return lambda: (library, torch.ops.reproof_tests.twice(x))
+
+
+def selects():
+    x = torch.randn(100_000, device="cuda", requires_grad=True)
+
+    def step():
+        kept = x[x > 0]
+        if kept.sum() > 0:
+            kept = torch.cat([kept, kept])
+        kept.sum().backward()
+
+    return step
+
+
+def of_the_plan(batch, hidden, shape, lr=0.1):
+    assert (lr, shape) == (0.001, [2]), (lr, shape)
+    net = nn.Linear(shape[0], hidden, bias=False).to("cuda")
+    return lambda: net(torch.randn(batch, *shape, device="cuda")).sum().backward()
+
+
+def smoothed():
+    """A GradScaler, a fused optimizer and an average of the weights."""
+    net = nn.Linear(1024, 1024, bias=False).to("cuda")
+    mean = torch.optim.swa_utils.AveragedModel(net)
+    inner = train(net, lambda: net(torch.randn(8, 1024, device="cuda")).sum(), update="fused", amp=torch.float16,
+                  scaler=True)  # fmt: skip
+
+    def step():
+        inner()
+        mean.update_parameters(net)
+
+    return step
+
+
+def normalised(batch=8):
+    net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8)).to("cuda")
+    return lambda: net(torch.randn(batch, 3, 16, 16, device="cuda")).sum().backward()
+
+
+def pairwise(n, m, d):
+    x, y = torch.randn(n, d, device="cuda"), torch.randn(m, d, device="cuda")
+    return lambda: torch.cdist(x, y)

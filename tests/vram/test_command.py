@@ -128,12 +128,12 @@ def test_the_same_question_has_the_same_answer(write_plan, capsys):
     assert capsys.readouterr().out == first
 
 
-def test_help_says_what_is_not_done_and_the_launcher_needs_no_torch():
+def test_help_says_what_was_never_tried_and_the_launcher_needs_no_torch():
     said = launch("--help")
     assert said.returncode == 0
-    for word in ("trace", "measure", "watch", "calibrate"):
+    for word in ("trace", "measure", "watch", "calibrate", "postmortem"):
         assert word in said.stdout
-    assert "Not done yet" in said.stdout
+    assert "Untried: no GPU was used" in said.stdout
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from reproof.vram.command import main; "
         "main(['sinkhorn', '--n', '9', '--d', '2', '--json']); "

@@ -55,6 +55,19 @@ def test_every_card_gives_less_than_its_box_says_and_names_its_source():
         assert 10 * 2**30 < gpu.usable_bytes < 180 * 2**30
         assert gpu.source
         assert gpu.how == ("cited" if "github.com" in gpu.source else "inferred")
+        assert gpu.bandwidth_gb_per_s > 0
+
+
+def test_most_sizes_are_cited_and_the_others_say_that_they_are_not():
+    assert sorted(gpu.name for gpu in GPUS if gpu.how != "cited") == ["H200", "Kaggle P100", "L4", "P100"]
+
+
+def test_speeds_rise_from_fp32_over_tf32_to_16_bits_and_tf32_begins_with_ampere():
+    for gpu in GPUS:
+        fp32, tf32, half = gpu.tflops
+        assert 0 < fp32 < half
+        assert (tf32 > 0) == gpu.bf16
+        assert tf32 == 0 or fp32 <= tf32 < half
 
 
 def test_bf16_begins_with_ampere():

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import math
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from reproof.errors import PackError
 from reproof.vram import gpus
+from reproof.vram import interpreter as interpreter_module
 from reproof.vram.allocator import MIB, Settings
 from reproof.vram.command import main
 from reproof.vram.interpreter import Interpreter
@@ -358,6 +360,32 @@ def test_an_interpreter_that_cannot_trace_ends_with_3_and_names_the_weaker_way(t
     said = capsys.readouterr().err
     assert said.startswith(f"error[{slug}]")
     assert word in said
+
+
+def test_a_torch_that_cannot_fake_cuda_has_a_weaker_way_with_words_and_codes_to_match(tmp_path, capsys, monkeypatch):
+    # a child whose fakecuda refuses, as it does under torch 2.4
+    folder = tmp_path / "child"
+    shutil.copytree(Path(interpreter_module.MAIN).parent, folder)
+    refusing = "        raise OSError('as torch 2.4')\n        built ="
+    patched = (folder / "fakecuda.py").read_text().replace("        built =", refusing, 1)
+    (folder / "fakecuda.py").write_text(patched)
+    monkeypatch.setattr(interpreter_module, "MAIN", folder / "__main__.py")
+    words = ["trace", f"{STEPS}:linear", "--gpu", "T4", "--steps", "2"]
+    assert main(words) == 3
+    said = capsys.readouterr().err
+    assert "as torch 2.4" in said
+    assert "--weaker" in said
+    assert main([*words, "--weaker", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["headline"].startswith("the weaker way")
+    (gpu,) = answer["gpus"]
+    found = {part["name"]: part["bytes"] for part in gpu["parts"]}
+    assert found["parameters"] == 4 * MIB
+    assert found["optimizer state"] == pytest.approx(8 * MIB, abs=64)
+    assert found["optimizer temporaries"] == 4 * MIB  # foreach, as on a GPU
+    assert "workspace" not in found
+    assert gpu["device_bytes"] == int(1.1 * (gpu["reserved_bytes"] + gpu["context_bytes"]))
+    assert any("fake CPU tensors" in each["what"] for each in answer["assumptions"])
 
 
 @pytest.mark.parametrize(("version", "word"), [("2.3.1", "older than 2.4"), ("2.13.0", "Error")])

@@ -21,9 +21,19 @@ class CompareRequest(Record):
     plan: Path | None = Field(None, description="plan.yaml, instead of PROJECT", json_schema_extra={"metavar": "FILE"})
     results: list[Path] = Field(
         default_factory=list,
-        description="records file, or a folder that is searched for records.jsonl; may be repeated",
+        description="results file, or a folder that is searched for records.jsonl, records.csv, records.json and files "
+        "of TensorBoard, MLflow, W&B and trackio; may be repeated",
         json_schema_extra={"metavar": "PATH"},
     )
+    claim: list[str] = Field(
+        default_factory=list,
+        description="show and count only this claim; may be repeated (all are judged and recorded)",
+        json_schema_extra={"metavar": "ID"},
+    )
+    python: Path | None = Field(
+        None, description="interpreter of the user's project, for floors that the plan asks for (default: this one)"
+    )
+    out: Path | None = Field(None, description="folder for compare.md, compare.html (with figures) and compare.json")
 
     @model_validator(mode="after")
     def _one_way_to_name_files(self) -> CompareRequest:
@@ -117,6 +127,58 @@ class ClaimResult(Record):
         return self.verdict in ("MATCH", "CLOSE", "BETTER")
 
 
+class PairResult(Record):
+    """Two neighbours of a claimed order, in our runs."""
+
+    better: str
+    worse: str
+    probability: float | None = Field(description="how often a run of `better` beats one of `worse`; ties count half")
+    low: float | None = Field(description="95 % bootstrap interval")
+    high: float | None
+    state: Literal["held", "reversed", "open", "not run"]
+
+
+class OrderResult(Record):
+    """A claim that some methods do better than others."""
+
+    id: str
+    says: str
+    verdict: Verdict
+    reason: str
+    tau: float | None = Field(None, description="Kendall's rank agreement of our means with the claimed order")
+    tau_low: float | None = None
+    tau_high: float | None = None
+    pairs: list[PairResult] = Field(default_factory=list)
+    means: dict[str, float] = Field(default_factory=dict)
+    more_seeds: int | None = None
+
+
+class CurveResult(Record):
+    """A curve of a figure, and ours at its points."""
+
+    id: str
+    says: str
+    verdict: Verdict
+    reason: str
+    x: list[float]
+    paper: list[float]
+    ours: list[float | None] = Field(default_factory=list, description="mean over seeds, interpolated at x")
+    low: list[float | None] = Field(default_factory=list, description="95 % interval of the mean")
+    high: list[float | None] = Field(default_factory=list)
+    tolerance: list[float] = Field(default_factory=list)
+    within_frac: float | None = Field(None, description="share of the paper's points that ours match")
+    tau: float | None = Field(None, description="Kendall's rank agreement of the two curves' values")
+    tau_low: float | None = None
+    tau_high: float | None = None
+    seeds: list[int] = Field(default_factory=list)
+    x_label: str = ""
+    y_label: str = ""
+    y_log: bool = False
+
+
+Standing = Literal["all reproduced", "some reproduced", "none reproduced", "undecided"]
+
+
 class TableResult(Record):
     """One table of the paper."""
 
@@ -125,6 +187,10 @@ class TableResult(Record):
     counts: dict[str, int]
     reproduced: int
     median_gap_frac: float | None = Field(description="median of |gap| / |paper| over the claims with runs of ours")
+    standing: Standing = Field("undecided", description="the verdict on the whole")
+    share_interval: list[float] | None = Field(None, description="95 % bootstrap interval of the reproduced share")
+    iqm_gap_frac: float | None = Field(None, description="interquartile mean of |gap| / |paper|")
+    interval_frac: list[float] | None = Field(None, description="its 95 % bootstrap interval")
     headline: str
 
 
@@ -145,6 +211,8 @@ class Cause(Record):
     look_at: str
     question: str
     cost: str
+    learning: str = Field("", description="slug of an entry of LEARNING.md about it")
+    debug: str = Field("", description="checks of debug.py that see it")
 
 
 class CompareAnswer(Answer):
@@ -154,7 +222,12 @@ class CompareAnswer(Answer):
     counts: dict[str, int]
     reproduced: int
     claims: list[ClaimResult]
+    orders: list[OrderResult] = Field(default_factory=list)
+    curves: list[CurveResult] = Field(default_factory=list)
     tables: list[TableResult]
+    papers: list[TableResult] = Field(default_factory=list, description="all claims of the paper in one")
+    shown: list[str] = Field(default_factory=list, description="claims asked for by --claim; empty: all")
+    figures: list[str] = Field(default_factory=list, description="files written by --out")
     files: list[FileResult]
     notes: list[str]
     rule: str

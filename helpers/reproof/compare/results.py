@@ -1,4 +1,4 @@
-"""Records of runs, read from records.jsonl: every line counts or is said, and one bad line costs only itself."""
+"""Records of runs: every line of every file counts or is said, and one bad line costs only itself."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from reproof.compare.metrics import Metric, metric_of
 
 AS_STATED = "as_stated"
+COMPUTED = "computed"  # core_hash of a floor that the plan asked for, whoever ran
 RESULT_KINDS = ("result", "typed")
 MAX_PROBLEMS = 5
 FLAT = (str, int, float, bool, type(None))
@@ -69,6 +70,19 @@ class FloorRow:
         return self.code[0]
 
 
+@dataclass(frozen=True, slots=True)
+class SeriesRow:
+    """One curve of one run: y over x."""
+
+    seed: int | None
+    run_id: str
+    metric: Metric
+    condition: Condition
+    points: tuple[tuple[float, float], ...]
+    core_hash: str
+    is_typed: bool
+
+
 @dataclass
 class FileReport:
     """What one file held."""
@@ -95,6 +109,7 @@ class Store:
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
     floors: dict[tuple[str, str, str], list[FloorRow]] = field(default_factory=lambda: defaultdict(list))
+    series: dict[tuple[str, str, str], list[SeriesRow]] = field(default_factory=lambda: defaultdict(list))
     leakage: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     files: list[FileReport] = field(default_factory=list)
     unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -114,8 +129,11 @@ def read_files(paths: Iterable[Path], wanted: Mapping[str, set[str]]) -> Store:
         try:
             if not path.is_file():
                 raise OSError("not a regular file")
-            with path.open("rb") as file:
-                _read(file, report, store, wanted)
+            if path.suffix == ".jsonl":
+                with path.open("rb") as file:
+                    _read(file, report, store, wanted)
+            else:
+                _read_other(path, report, store, wanted)
         except OSError as error:
             report.say(f"unreadable: {error.strerror or error}; nothing in it counts")
     return store
@@ -140,24 +158,41 @@ def _read(file: BinaryIO, report: FileReport, store: Store, wanted: Mapping[str,
     report.sha256 = digest.hexdigest()
 
 
+def _read_other(path: Path, report: FileReport, store: Store, wanted: Mapping[str, set[str]]) -> None:
+    """A table or a tracker's file; its records count like lines."""
+    from reproof.compare.trackers import records_of  # most projects have none
+
+    names = {name for metrics in wanted.values() for name in metrics}
+    spelled = names | {f"{name}_{unit}" for name in names for unit in ("percent", "pct", "frac", "squared")}
+    experiments = set(wanted)
+    for number, data in enumerate(records_of(path, experiments, spelled, report.say), start=1):
+        report.lines = number
+        problem = _sort_in(data, store, wanted, (len(store.files) - 1, number), report)
+        if problem:
+            report.say(f"record {number}: {problem}")
+    report.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+
+
 def _sort_in(
     data: Any, store: Store, wanted: Mapping[str, set[str]], place: tuple[int, int], report: FileReport
 ) -> str:
     """Put one record where it belongs; returns what is wrong with it, if anything."""
     if not isinstance(data, dict):
         return f"holds {type(data).__name__}, not a record"
-    kind, experiment = data.get("kind"), data.get("experiment")
+    kind, experiment = data.get("kind"), data.get("ablation") or data.get("experiment")
     report.kinds[str(kind)] += 1
     if kind == "leakage_check":
         if data.get("passed") is True:
             store.leakage[str(experiment)].add(_text(data, "core_hash"))
         return ""
-    if kind not in (*RESULT_KINDS, "floor"):
-        return f"kind {kind!r} is not one of result, typed, floor, leakage_check"
+    if kind not in (*RESULT_KINDS, "floor", "series"):
+        return f"kind {kind!r} is not one of result, typed, floor, series, leakage_check"
     if not isinstance(experiment, str) or not isinstance(data.get("metric"), str):
         return "names no experiment or no metric"
     metric = metric_of(data["metric"], _text(data, "unit"))
     if metric.base not in wanted.get(experiment, ()):
+        if kind == "series":
+            return ""  # a tracker logs many curves that no claim asks for
         store.unknown[experiment, data["metric"]] += 1
         return ""
     key = (experiment, metric.base, _text(data, "reading") or AS_STATED)
@@ -165,9 +200,37 @@ def _sort_in(
         floor, problem = floor_row(data, metric, place)
         store.floors[key] += [floor] if floor.values else []
         return problem
+    if kind == "series":
+        return _series(data, metric, key, store)
     row = result_row(data, metric, place)
     store.results[key][condition_of(data.get("condition"))].append(row)
     return "" if math.isfinite(row.value) else f"value {data.get('value')!r} is not a finite number"
+
+
+def _series(data: dict[str, Any], metric: Metric, key: tuple[str, str, str], store: Store) -> str:
+    """A record of kind series; its points, in the order of x."""
+    given, found = data.get("points"), []
+    for point in given if isinstance(given, list) else []:
+        pair = (
+            [number_of(value) for value in point]
+            if isinstance(point, (list, tuple)) and len(point) == 2
+            else [math.nan]
+        )
+        if all(map(math.isfinite, pair)):
+            found.append((pair[0], pair[1]))
+    seed, run_id = data.get("seed"), _text(data, "run_id")
+    row = SeriesRow(
+        seed=seed if type(seed) is int else None,
+        run_id=run_id,
+        metric=metric,
+        condition=condition_of(data.get("condition")),
+        points=tuple(sorted(found)),
+        core_hash=_text(data, "core_hash"),
+        is_typed=not run_id or not _text(data, "config_hash"),
+    )
+    store.series[key[0], key[1], _text(data, "series") or "step"] += [row] if found else []
+    lost = len(given) - len(found) if isinstance(given, list) else 0
+    return f"{lost} points are no pairs of finite numbers" if lost or not found else ""
 
 
 def result_row(data: dict[str, Any], metric: Metric, place: tuple[int, int]) -> Row:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from reproof.compare.models import CompareRequest
+from reproof.compare.trackers import is_tracker
 from reproof.errors import PackError
 
 RECORDS = "records.jsonl"
@@ -56,7 +57,7 @@ def _expanded(paths: Iterable[Path]) -> Iterable[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
         if not path.exists():
-            raise _nothing_at(path, "results are read from records.jsonl files")
+            raise _nothing_at(path, "results are read from records.jsonl, tables and tracker files")
         for file in _below(path) if path.is_dir() else [path]:
             found.setdefault(file.resolve(), file)
     return found.values()
@@ -64,7 +65,13 @@ def _expanded(paths: Iterable[Path]) -> Iterable[Path]:
 
 def _below(folder: Path) -> Iterable[Path]:
     # rglob of the bare name would pass over a broken link, which is to be reported
-    return (path for path in folder.rglob("*.jsonl") if path.name == RECORDS)
+    skipped = {"checkpoints", "pools", "samples", "figures", "replaced"}
+    seen: set[Path] = set()
+    for path in sorted(folder.rglob("*"), key=lambda path: (path.is_symlink(), path)):
+        if not skipped & set(path.relative_to(folder).parts) and (path.name == RECORDS or is_tracker(path)):
+            if path.resolve() not in seen:  # trackers link to their latest run
+                seen.add(path.resolve())
+                yield path
 
 
 def _nothing_at(path: Path, why: str) -> PackError:

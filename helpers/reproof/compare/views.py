@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from reproof.compare.floors import MIN_DRAWS, FloorValues, floor_of
 from reproof.compare.metrics import convert, metric_of
-from reproof.compare.results import Condition, FloorRow, Row, Store, condition_of
+from reproof.compare.results import COMPUTED, Condition, FloorRow, Row, Store, condition_of
 from reproof.compare.rules import Sample, sample_of
 from reproof.compare.selection import Protocol, Selection, select
 from reproof.document import Claim, Evaluation, Experiment, Plan, Reading
+from reproof.otherclaims import Ablation
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Context:
     plan: Plan
     store: Store
     full: dict[str, Experiment]
+    """Experiments, and ablations as the experiments that they change."""
     cells: dict[tuple[str, str, Condition], list[Claim]]
 
     def protocol(self, experiment: str, reading: Reading | None = None) -> Protocol:
@@ -43,6 +45,8 @@ class View:
     protocol: Protocol
     selection: Selection
     sample: Sample | None = None
+    values: list[float] = field(default_factory=list)
+    """One finite number per seed, in the claim's unit."""
     floor: FloorValues | None = None
     draws: list[float] = field(default_factory=list)
     lost_seeds: list[int] = field(default_factory=list)
@@ -61,7 +65,19 @@ def context_of(plan: Plan, store: Store) -> Context:
     cells: dict[tuple[str, str, Condition], list[Claim]] = {}
     for claim in plan.claims:
         cells.setdefault(cell_of(claim), []).append(claim)
-    return Context(plan, store, {name: plan.settings_of(name) for name in plan.experiments}, cells)
+    full = {name: plan.settings_of(name) for name in plan.experiments}
+    full |= {name: _changed(full[ablation.experiment], ablation) for name, ablation in plan.ablations.items()}
+    return Context(plan, store, full, cells)
+
+
+def _changed(full: Experiment, ablation: Ablation) -> Experiment:
+    """An experiment as an ablation runs it: with its seeds, and with the steps and batches that it changes."""
+    phases = dict(full.phases)
+    for path, item in ablation.overrides.items():
+        words = path.split(".")
+        if len(words) == 3 and words[0] == "phases" and words[1] in phases and words[2] in ("steps", "batches"):
+            phases[words[1]] = phases[words[1]].model_copy(update={words[2]: item})
+    return full.model_copy(update={"phases": phases, "seeds": ablation.seeds or full.seeds})
 
 
 def evaluation_of(full: Experiment) -> Evaluation:
@@ -82,6 +98,7 @@ def view_of(claim: Claim, context: Context, protocol: Protocol, reading: str) ->
     values = {seed: _mean(group, claim, view) for seed, group in view.selection.by_seed.items()}
     view.lost_seeds = sorted(seed for seed, value in values.items() if not math.isfinite(value))
     finite = [value for value in values.values() if math.isfinite(value)]
+    view.values = finite
     view.sample = sample_of(finite) if finite else None
     if not view.trouble:
         view.trouble = _mixed_units(view.selection.rows, claim)
@@ -101,8 +118,8 @@ def _rows(claim: Claim, context: Context, reading: str) -> tuple[list[Row], str]
     if len(fitting) > 1:
         return [], f"records of {len(fitting)} conditions fit, and the claim does not say which it means"
     rows = conditions[fitting[0]] if fitting else []
-    methods = {other.method for other in context.cells[cell_of(claim)]}
-    if len(methods) == 1:
+    methods = {other.method for other in context.cells.get(cell_of(claim), [])}
+    if len(methods) < 2:
         return rows, ""
     own = [row for row in rows if row.method == claim.method]
     nameless = [row for row in rows if not row.method]
@@ -140,11 +157,13 @@ def _draws(floors: Sequence[FloorRow], claim: Claim, view: View) -> list[float]:
     if len(fitting) < len(floors):
         view.notes.append(f"{len(floors) - len(fitting)} floor records of other sample sizes or without hashes refused")
     rows = view.selection.rows
-    same = [floor for floor in fitting if not rows or floor.core_hash == rows[0].core_hash]
+    same = [f for f in fitting if not rows or f.core_hash in (rows[0].core_hash, COMPUTED)]
     if len(same) < len(fitting):
         view.notes.append(f"{len(fitting) - len(same)} floor records of another core refused: evaluate again")
     if not same:
         return []
+    computed = [floor for floor in same if floor.core_hash == COMPUTED]
+    same = computed or same  # what the plan asks for goes before what the runs recorded
     latest = max(same, key=lambda floor: floor.age).code
     unique = {floor.values: floor for floor in same if floor.code == latest}
     want = metric_of(claim.metric)

@@ -61,7 +61,8 @@ COMMANDS = {
         RenderRequest,
         view,
         template="plan_render.md.jinja",
-        help="the plan for a person, in Markdown",
+        help="the plan for a person: the reproduction plan, notes of three readings, the table of claims",
+        packages=("pypdfium2",),
         keeps_evidence=False,
     ),
 }

@@ -35,18 +35,40 @@ MODEL = {
     "kind": ("the architecture", ("model",)), "width": ("channels or hidden units", ("width",)),
     "layers": ("depth", ("layers",)), "heads": ("attention heads; remove if none", ("heads",)),
     "activation": ("the nonlinearity", ("activation",)), "dropout": ("0.0 where there is none", ("dropout",)),
-    "normalisation": ("which, where", ("normalisation",)), "parameters": ("expected count", ("parameters",)),
+    "normalisation": ("which, where", ("normalisation",)),
 }  # fmt: skip
 DATA = {
     "name": ("data set", ("data",)), "shape": ("of one sample, like [3, 32, 32]", ("image_size", "sequence_length")),
-    "train_size": ("training samples", ("split",)), "preprocessing": ("range, padding, tokens", ("tokenizer",)),
     "augmentation": ("none where there is none", ("augmentation",)),
 }  # fmt: skip
+PROTOCOL = {
+    "splits.train": ("training samples, or how they are drawn", ("split",)),
+    "splits.test": ("test samples, or how they are drawn", ("split",)),
+    "preprocessing": ("range, padding, normalisation, tokens; [] where there is none", ("tokenizer",)),
+    "shapes.sample": ("of one sample, like [3, 32, 32]", ("image_size", "sequence_length")),
+}
+DEFINITION = {
+    "squared": ("of a distance: true or false; remove for other metrics", ("evaluation",)),
+    "package": ("which package and call computes it", ("library",)),
+    "averaging": ("over runs, classes or tokens, and what ± means", ("seeds",)),
+}
 EVALUATION = {
-    "metric": ("with package, squared or not", ("evaluation",)), "n_test": ("test samples", ("split", "samples")),
+    "metric": ("a name of one word, like fid", ("evaluation",)), "n_test": ("test samples", ("split", "samples")),
     "n_samples": ("generated samples", ("samples",)), "sampling_steps": ("like [10, 100]", ("solver", "steps")),
 }  # fmt: skip
-PLACED = {kind for table in (TRAINING, MODEL, DATA, EVALUATION) for _, kinds in table.values() for kind in kinds}
+TABLES = (TRAINING, MODEL, DATA, EVALUATION, PROTOCOL, DEFINITION)
+PLACED = {kind for table in TABLES for _, kinds in table.values() for kind in kinds}
+LISTS = {
+    "orders": "[]  # who beats whom, where the paper says so: {id, metric, direction, ranking, quote, where}",
+    "curves": "[]  # read off figures: {id, figure, experiment, metric, series, points, reading_error_y, ...}",
+    "ablations": "{}  # name: {experiment, overrides: {phases.training.lr: {value, quote, where}}, why}",
+    "deviations": "[]  # {what, why, impact}",
+    "engineering": "[]  # same mathematics, other way to run it: {what, why, checked_by}",
+    "risks": "[]  # {what, impact, answer}",
+    "references": "[]  # official or third-party code, author replies: {kind, where, used_for, licence, says}",
+    "pseudocode": "{}  # algorithms in your words, by their name",
+    "notes": "[]  # of three readings: {reading: 1, says: ..., where: ...}",
+}
 
 
 def init(request: InitRequest) -> InitAnswer:
@@ -91,9 +113,7 @@ class _Draft:
         yield f"equations: []  # of the {len(located.equations)} display equations, those that are implemented"
         named = ", ".join(self._words("library", "code")) or "none"
         yield f"libraries: []  # named in the paper: {named}"
-        yield "compute:"
-        yield f"  authors_gpu: {self._open('graphics card and how many', ('hardware',))}"
-        yield f"  authors_time: {self._open('training time', ('time',))}"
+        yield from self._compute()
         yield from self._group()
         yield "experiments:"
         for name, shown in self._experiments().items():
@@ -103,28 +123,49 @@ class _Draft:
         yield "claims:" if self.own else "claims: []  # no results table was found"
         for claim in self.own:
             yield f"  - {flow(self._claim(claim))}"
-        yield "deviations: []"
+        yield from (f"{key}: {empty}" for key, empty in LISTS.items())
         yield "missing:" if located.lost else "missing: []"
         for lost in located.lost:
             yield f"  - {flow({'what': lost, 'impact': {'open': 'what that means for the claims'}})}"
         yield from self._rest()
 
+    def _compute(self) -> Iterator[str]:
+        yield "compute:"
+        yield f"  authors_gpu: {self._open('graphics card', ('hardware',))}"
+        yield f"  authors_gpu_count: {self._open('how many of them', ('hardware',))}"
+        yield f"  authors_time: {self._open('training time', ('time',))}"
+        yield f"  ours_gpu: {flow({'open': 'what we have; words, not a quote'})}"
+        yield f"  budget_hours: {flow({'open': 'GPU hours that may be spent; a number'})}"
+
     def _group(self) -> Iterator[str]:
         yield "groups:"
         yield "  shared:  # what all experiments have in common; an experiment's own keys win"
+        yield "    protocol:"
+        yield "      splits:"
+        for key, (what, kinds) in PROTOCOL.items():
+            if key.startswith("shapes."):
+                yield "      shapes:"
+            yield f"      {'  ' if '.' in key else ''}{key.rpartition('.')[2]}: {self._open(what, kinds)}"
         for name, table in (("data", DATA), ("model", MODEL)):
             yield f"    {name}:"
             for key, (what, kinds) in table.items():
                 yield f"      {key}: {self._open(what, kinds)}"
+        yield f"    parameters: {self._open('expected count of all trained networks', ('parameters',))}"
         yield "    phases:"
         yield "      training:  # one per phase of the pipeline; kind is pool or train"
         yield "        kind: train"
         yield f"        loss: {flow({'open': 'which equation or algorithm'})}"
+        yield "        objective:"
+        yield f"          formula: {flow({'open': 'the loss as the paper prints it'})}"
+        yield f"          reduction: {flow({'open': 'mean or sum, over batch and over dimensions'})}"
         for key, (what, kinds) in TRAINING.items():
             yield f"        {key}: {self._open(what, kinds)}"
         yield "    evaluation:"
         for key, (what, kinds) in EVALUATION.items():
             yield f"      {key}: {self._open(what, kinds)}"
+        yield "      definition:"
+        for key, (what, kinds) in DEFINITION.items():
+            yield f"        {key}: {self._open(what, kinds)}"
 
     def _rest(self) -> Iterator[str]:
         """Kinds of candidates that no field above asks for, as a reminder."""

@@ -66,6 +66,26 @@ def with_key(text: str, path: str, key: str, shown: str, name: str) -> str:
     return f"{text[:stop]}\n{' ' * column}{key}: {shown}{text[stop:]}"
 
 
+def with_item(text: str, key: str, shown: str, name: str) -> str:
+    """`text` with `shown` as one more item of the top-level list `key`, which is begun where there is none.
+
+    Raises:
+        PackError: there is something else at that key, or a list in brackets.
+    """
+    data = yamlio.parse(text, name)
+    if key not in data:
+        return f"{text.rstrip()}\n\n{key}:\n  - {shown}\n"
+    node = _node(yamlio.compose(text), [key])
+    if node.id != "sequence" or node.flow_style or not node.value:
+        raise PackError("no-such-list", f"{key} in {name} is no list of lines", why="an item cannot be added to it",
+                        fix=f"write it as lines that begin with a dash, or add by hand: - {shown}")  # fmt: skip
+    column = node.start_mark.column
+    body = text[: max(_offset(text, item.end_mark) for item in node.value)].rstrip()
+    stop = text.find("\n", len(body))
+    stop = len(text) if stop < 0 else stop
+    return f"{text[:stop]}\n{' ' * column}- {shown}{text[stop:]}"
+
+
 def _node(node: Any, steps: list[Any]) -> Any:
     for step in steps:
         if node.id == "mapping":

@@ -37,6 +37,7 @@ class RunRequest(InterpreterRequest):
     )
     experiment: str | None = Field(None, description="only the calls of this experiment")
     only: list[str] = Field(default_factory=list, description="only the call with this id; may be repeated")
+    fix_hints: bool = Field(False, description="the adapter that makes a call right, as code")
     write_tests: Path | None = Field(
         None,
         description="write test_library_api.py into this folder: one short test per call, for the project's own CI",
@@ -77,20 +78,37 @@ class Finding(Record):
     what: str = Field(description="with the values that were seen")
     fix: str = ""
     trap: str = Field("", description="slug of the entry in LEARNING.md")
+    adapter: str = Field("", description="code to write instead (with --fix-hints)")
 
 
 class Growth(Record):
-    """Time and peak memory of inputs, call and backward, against the batch."""
+    """Time and peak memory of inputs, call and backward, against one size: the batch, or the last axis."""
 
-    batches: list[int]
+    own: int = Field(description="the size in the plan")
+    batches: list[int] = Field(description="the sizes that were measured")
     seconds: list[float]
     peaks_bytes: list[int]
     counted: str = Field(description="what the bytes are: torch's allocator, or the growth of the process")
     how: How = "measured"
     batch_ahead: int
-    peak_ahead_bytes: int | None = Field(description="expected at batch_ahead; none when too little was taken to tell")
+    peak_ahead_bytes: int | None = Field(
+        description="expected at batch_ahead (8 times its own where the plan is silent); none if too little was taken"
+    )
     seconds_ahead: float = Field(description="rough: as if time went on growing as between the last two batches")
     how_ahead: How = "computed"
+
+
+class Studied(Record):
+    """What was seen when the call was asked again, and is no fault in itself."""
+
+    precision: dict[str, str] = Field(default_factory=dict, description="in 16 bits and under autocast")
+    scales: dict[str, str] = Field(default_factory=dict, description="what goes wrong far from the plan's numbers")
+    gpu: str = Field("", description="on fake CUDA tensors")
+    mask: str = Field("", description="what True means")
+    schedule: dict[str, float] = Field(default_factory=dict, description="learning rates")
+    parameters: int | None = Field(None, description="numbers that a module trains")
+    degree: float | None = Field(None, description="inputs times c give c to this power")
+    mixing: str = Field("", description="axes along which positions see each other")
 
 
 class Reference(Record):
@@ -114,19 +132,36 @@ class CaseReport(Record):
     outputs: list[str] = Field(default_factory=list)
     means: list[float | None] = Field(default_factory=list, description="of each output, for the same inputs")
     modules: dict[str, str] = Field(default_factory=dict, description="what to import for each name of the call")
+    signature: str = Field("", description="of the target, as this version has it")
     call_s: float | None = Field(None, description="the first call, one CPU thread")
     growth: Growth | None = None
+    width_growth: Growth | None = Field(None, description="the same against the last axis")
+    studied: Studied = Studied()
     reference: Reference | None = None
     took_s: float = 0.0
     because: str = ""
+
+    @property
+    def seen(self) -> list[str]:
+        """What was seen and is no fault in itself, one line each."""
+        found = self.studied
+        wrong = {name: said for name, said in {**found.precision, **found.scales}.items() if said != "agrees"}
+        lines = [f"{name}: {said}" for name, said in wrong.items()]
+        agrees = [name for name, said in found.precision.items() if said == "agrees"]
+        lines += [f"within 5 % in {', '.join(agrees)}"] if agrees else []
+        lines += [f"on a GPU: {found.gpu}"] if found.gpu else []
+        lines += [f"in the mask {found.mask}"] if found.mask else []
+        lines += [f"{found.parameters:,} parameters"] if found.parameters else []
+        if found.schedule:
+            lines.append("learning rate " + ", ".join(f"{name} {value:g}" for name, value in found.schedule.items()))
+        return lines
 
     @property
     def peak_bytes(self) -> int | None:
         """Peak at the batch of the plan, where there is enough of it to be seen."""
         if self.growth is None or self.growth.peak_ahead_bytes is None:
             return None
-        own = self.growth.batch_ahead // 8
-        return self.growth.peaks_bytes[self.growth.batches.index(own)]
+        return self.growth.peaks_bytes[self.growth.batches.index(self.growth.own)]
 
 
 class LibraryReport(Record):

@@ -10,9 +10,9 @@ from typing import Any
 
 from reproof.probe.code import described, expression
 from reproof.probe.codes import CODES, WARNED
-from reproof.probe.models import CaseReport, Finding, Growth, Outcome, Reference, Severity
+from reproof.probe.models import CaseReport, Finding, Growth, Outcome, Reference, Severity, Studied
 from reproof.probe.spec import Wanted
-from reproof.probe.traps import trap_of
+from reproof.probe.traps import GENERIC, trap_of
 
 NOISE = re.compile(r"^(USDT:|\[W|\s*$|\s+warnings?\.warn|.*Warning: )")  # a profiler's marks; warnings are told already
 
@@ -25,7 +25,7 @@ def finding(code: str, what: str, target: str, hint: str = "", accepted: bool = 
     if accepted:
         severity, what = "note", f"{what} (accepted in the plan)"
     fix = "; ".join(dict.fromkeys(text for text in (hint, known) if text)) or usual
-    return Finding(code=code, severity=severity, what=what, fix=fix, trap=trap.slug if trap else "")
+    return Finding(code=code, severity=severity, what=what, fix=fix, trap=trap.slug if trap else GENERIC.get(code, ""))
 
 
 def outcome(findings: list[Finding]) -> Outcome:
@@ -69,17 +69,21 @@ def _ending(answer: dict[str, Any], stage: str) -> tuple[str, str] | None:
     return None
 
 
-def report(want: Wanted, probed: dict[str, Any], grown: dict[str, Any] | None) -> CaseReport:
-    """The report of one call, from the answers of its two jobs."""
+def report(want: Wanted, probed: dict[str, Any], further: dict[str, dict[str, Any]]) -> CaseReport:
+    """The report of one call, from the answers of its jobs: the probe itself, and `further` ones by name."""
     assert want.call is not None, "a call that cannot be read is not sent"
     call, events = want.call, _events(probed)
     findings: list[Finding] = []
 
     def add(code: str, what: str, hint: str = "") -> None:
-        findings.append(finding(code, what, call.target, hint, code in call.expect.accepts))
+        new = finding(code, what, call.target, hint, code in call.expect.accepts)
+        is_told = code == "broadcast_warning" and code in [item.code for item in findings]  # by a warning of torch
+        if new not in findings and not is_told:  # each job looks first
+            findings.append(new)
 
     stage = "start"
-    for event in events + (_events(grown) if grown else []):
+    later = [event for answer in further.values() for event in _events(answer)]
+    for event in events + later:
         stage = event.get("stage", stage)
         if "code" in event:
             add(event["code"], event["what"], event["hint"])
@@ -87,20 +91,21 @@ def report(want: Wanted, probed: dict[str, Any], grown: dict[str, Any] | None) -
             code = _kind(event["warning"], event["what"])
             is_theirs = code == "deprecated" and not event["is_ours"]
             add("deprecated_inside" if is_theirs else code, f"{event['warning']}: {event['what']}")
-    for answer, is_growth in ((probed, False), (grown, True)):
-        ending = _ending(answer, _last_stage(answer)) if answer else None
-        if ending and is_growth:
-            add("not_measured", f"growth: {ending[1]}")
-        elif ending:
-            add(*ending)
+    ending = _ending(probed, _last_stage(probed))
+    if ending:
+        add(*ending)
+    for name, answer in further.items():
+        ending = _ending(answer, _last_stage(answer))
+        if ending:  # the call itself went through; only what was asked beyond it did not
+            add("not_measured", f"{name}: {ending[1]}")
     for code, what in _traces(probed):
         add(code, what)
     return CaseReport(
         **identity(want),
         outcome=outcome(findings),
         findings=sorted(findings, key=lambda item: ("fail", "warn", "note").index(item.severity)),
-        took_s=round(probed["took_s"] + (grown["took_s"] if grown else 0.0), 3),
-        **_measured(events + (_events(grown) if grown else [])),
+        took_s=round(sum(answer["took_s"] for answer in (probed, *further.values())), 3),
+        **_measured(events + later),
     )
 
 
@@ -143,10 +148,18 @@ def _measured(events: list[dict[str, Any]]) -> dict[str, Any]:
         "outputs": facts.get("outputs", []),
         "means": [mean if mean is None or math.isfinite(mean) else None for mean in facts.get("means", [])],
         "modules": facts.get("modules", {}),
+        "signature": facts.get("signature", ""),
         "call_s": facts.get("call_s"),
         "growth": Growth(**facts["growth"]) if "growth" in facts else None,
+        "width_growth": Growth(**facts["width_growth"]) if "width_growth" in facts else None,
+        "studied": Studied(**{name: facts[name] for name in Studied.model_fields if name in facts}),
         "reference": Reference(**facts["reference"]) if "reference" in facts else None,
     }
+
+
+def told_changes(answer: dict[str, Any]) -> list[str]:
+    """What a child found written about the versions in between."""
+    return [line for event in _events(answer) if event.get("fact") == "changes" for line in event["value"]]
 
 
 def unreadable(want: Wanted) -> CaseReport:

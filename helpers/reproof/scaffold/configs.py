@@ -53,8 +53,8 @@ def line(depth: int, key: str, value: Any, note: str = "") -> str:
     return f"{'  ' * depth}{scalar(key)}: {scalar(value)}" + (f"  # {comment(note)}" if note else "")
 
 
-def config_text(plan: Plan, name: str) -> str:
-    """The complete config of experiment `name`."""
+def config_text(plan: Plan, name: str, estimated: dict[str, int] | None = None) -> str:
+    """The complete config of experiment `name`; `estimated`: bytes on the GPU at each phase's peak."""
     full = plan.settings_of(name)
     lines = [
         f"# {comment(full.summary)}",
@@ -62,13 +62,20 @@ def config_text(plan: Plan, name: str) -> str:
         line(0, "experiment", name),
         line(0, "seed", full.seeds[0]),
         *(line(0, key, value, note) for key, (value, note) in ENGINE.items()),
-        *_block("data", full.data),
+        *_estimate(estimated or {}),
+        *_block("data", data_of(full)),
         *_block("model", full.model),
-        "phases:",
+        "phases:" if full.phases else "phases: {}",
         *(text for phase_name, phase in full.phases.items() for text in _phase(phase_name, phase)),
         *_evaluation(full),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _estimate(estimated: dict[str, int]) -> Iterator[str]:
+    if estimated:
+        yield "estimate:  # bytes allocated at the peak, by vram.py plan; printed beside what was measured"
+        yield from (line(1, phase, size) for phase, size in estimated.items())
 
 
 def _block(title: str, values: dict[str, Sourced[Any]]) -> Iterator[str]:
@@ -85,12 +92,28 @@ def _phase(name: str, phase: Phase) -> Iterator[str]:
             yield line(2, key, item.value, item.origin)
         elif phase.kind == "train" and key in NEUTRAL:
             yield line(2, key, NEUTRAL[key], "not in the plan: neutral default")
+    weights = phase.objective.weights if phase.objective and "weights" not in phase.settings else {}
+    if weights:
+        yield "    weights:  # of the loss's terms"
+        yield from (line(3, key, item.value, item.origin) for key, item in weights.items())
     yield from (line(2, key, item.value, item.origin) for key, item in phase.settings.items())
+
+
+def data_of(full: Experiment) -> dict[str, Sourced[Any]]:
+    """The data's settings, and what the protocol says about splits, preprocessing and shapes under their own names."""
+    said = full.protocol
+    if said is None:
+        return full.data
+    more: dict[str, Sourced[Any]] = {f"split_{name}": item for name, item in said.splits.items()}
+    more |= {f"shape_{name}": item for name, item in said.shapes.items()}
+    more |= {"preprocessing": said.preprocessing} if said.preprocessing else {}
+    return more | full.data
 
 
 def _evaluation(full: Experiment) -> Iterator[str]:
     evaluation = full.evaluation
-    assert evaluation is not None, "a validated plan has an evaluation for every experiment"
+    if evaluation is None:  # a port may be held against its reference only
+        return
     yield "evaluation:"
     for key in ("metric", "n_samples", "n_test", "sampling_steps"):
         item: Sourced[Any] = getattr(evaluation, key)

@@ -7,11 +7,24 @@ from collections import Counter
 from pathlib import Path
 
 from reproof.paths import HELPERS
-from reproof.selfcheck import chain, code, libraries, memory, quotes, results, verdicts
+from reproof.selfcheck import (
+    again,
+    chain,
+    code,
+    integrity,
+    leaks,
+    libraries,
+    memory,
+    plausible,
+    preflight,
+    quotes,
+    results,
+    verdicts,
+)
 from reproof.selfcheck.gather import Project, gather
 from reproof.selfcheck.models import GateRequest, Item, SelfcheckAnswer
 
-TOPICS = (quotes, libraries, memory, code, results, verdicts)
+TOPICS = (quotes, libraries, memory, code, leaks, integrity, results, plausible, verdicts, again)
 ORDER = ("PASS", "SIGNED", "FAIL", "STALE", "MISSING")
 
 
@@ -21,6 +34,7 @@ def judge(project: Project) -> list[Item]:
     if project.plan:
         for topic in TOPICS:
             found += topic.items(project)
+        found += preflight.items(project, found)
     return found
 
 

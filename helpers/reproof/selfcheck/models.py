@@ -31,6 +31,61 @@ class ReportRequest(Record):
     out: Path | None = Field(None, description="folder for the three files (default: the project)")
 
 
+class BundleRequest(Record):
+    """One archive that a stranger can check and run again."""
+
+    project: Path = PROJECT
+    out: Path | None = Field(None, description="archive to write (default: PROJECT-NAME.zip beside the project)")
+    with_checkpoints: bool = Field(False, description="put checkpoints in, not only their hashes")
+
+
+class StopRequest(Record):
+    """What an agent's stop hook calls: refuse to stop while the gate is red. Reads the hook's JSON from stdin."""
+
+    project: Path = PROJECT
+
+
+class HookRequest(Record):
+    """Switch the stop hook on or off in an agent's settings; other settings stay as they are."""
+
+    switch: Literal["on", "off", "status"] = Field(
+        description="on, off or status", json_schema_extra={"positional": True}
+    )
+    project: Path = PROJECT
+    agent: Literal["claude"] = Field("claude", description="whose hooks: claude (Claude Code)")
+    settings: Path | None = Field(
+        None,
+        description="folder that holds .claude/, or a settings.json (default: the project)",
+        json_schema_extra={"metavar": "PATH"},
+    )
+
+
+class HookAnswer(Answer):
+    """How the hook stands."""
+
+    is_on: bool
+    changed: bool
+    settings: str
+    command: str
+
+
+class StopAnswer(Answer):
+    """Whether the agent may stop. `ok`: it may."""
+
+    open: list[str] = Field(default_factory=list, description="what keeps the gate shut")
+
+
+class BundleAnswer(Answer):
+    """The archive and what is in it."""
+
+    archive: str
+    sha256: str
+    files: int
+    size_bytes: int
+    left_out: list[str] = Field(default_factory=list)
+    rerun: str
+
+
 class Item(Record):
     """One thing that the gate looked at."""
 

@@ -7,8 +7,9 @@ from typing import Any
 from pydantic import Field
 
 from reproof.document import Deviation, Equation, Missing, Paper
-from reproof.records import Record
-from reproof.selfcheck.models import Item
+from reproof.records import Change, Record
+from reproof.selfcheck.models import Item, State
+from reproof.selfcheck.notes import Notes
 
 
 class ReadingRow(Record):
@@ -169,12 +170,77 @@ class EvidenceRow(Record):
     headline: str
 
 
+class IntegrityRow(Record):
+    """One aspect of the algorithm, and the record that speaks for it."""
+
+    aspect: str
+    state: State
+    says: str
+    source: str
+
+
+class LayerRow(Record):
+    """One layer of a model that was built."""
+
+    model: str
+    layer: str
+    kind: str
+    shapes: str
+    parameters: int
+
+
+class ChecklistRow(Record):
+    """One item of a checklist; an empty answer means: not answered by any record."""
+
+    item: str
+    answer: str
+    source: str
+
+
+class Checklist(Record):
+    """One of the field's checklists."""
+
+    name: str
+    answered: int
+    rows: list[ChecklistRow]
+
+
+class Totals(Record):
+    """What the runs cost in all."""
+
+    gpu_hours: float
+    cpu_hours: float
+    peak_bytes: int | None = Field(description="largest peak that a run measured")
+    estimated_bytes: int | None = Field(description="largest peak that was computed before")
+    disk_bytes: int = Field(description="what the phases that ran store, computed")
+
+
 class Environment(Record):
     """Versions, seeds and hashes."""
 
     versions: dict[str, str]
     seeds: dict[str, list[int]]
     hashes: dict[str, str]
+
+
+class StatementRow(Record):
+    """A claim about an order or a curve, with compare's words."""
+
+    id: str
+    says: str
+    verdict: str
+    reason: str
+
+
+class SummaryRow(Record):
+    """A table of the paper, or all of it, in one line."""
+
+    name: str
+    claims: int
+    reproduced: int
+    low_frac: float | None
+    high_frac: float | None
+    headline: str
 
 
 class Report(Record):
@@ -210,3 +276,15 @@ class Report(Record):
     gate_counts: dict[str, int]
     evidence: list[EvidenceRow]
     not_attempted: list[str]
+    kind: str
+    integrity: list[IntegrityRow]
+    layers: list[LayerRow]
+    engineering: list[Change]
+    checklists: list[Checklist]
+    notes: Notes | None
+    no_notes: str
+    totals: Totals
+    orders: list[StatementRow] = Field(default_factory=list)
+    curves: list[StatementRow] = Field(default_factory=list)
+    summaries: list[SummaryRow] = Field(default_factory=list)
+    pictures: list[str] = Field(default_factory=list, description="SVG drawn from the records")

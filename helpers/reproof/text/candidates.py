@@ -10,8 +10,8 @@ from typing import Literal
 from pydantic import Field
 
 from reproof.records import Record
-from reproof.text.keys import NUMBER, key_of
-from reproof.text.lexicon import ANNOUNCED, NAMED, NUMBER_WORDS, SYMBOL, VALUES, compiled
+from reproof.text.keys import NUMBER, SCALE_WORDS, key_of
+from reproof.text.lexicon import ANNOUNCED, NAMED, NUMBER_WORDS, SPELLED_SYMBOL, SYMBOL, VALUES, compiled
 from reproof.text.located import Located, Node, Table
 from reproof.text.sentences import sentences
 from reproof.text.symbols import DASHES
@@ -29,13 +29,24 @@ PHASES = re.compile(
 )
 COUNT_WORD = re.compile(rf"\b{NUMBER_WORDS}\b")
 NEAR_NUMBER_WORD = re.compile(
-    r"^[\s-]*(?:\w+[\s-]+){0,2}?(?:layers?|blocks?|heads?|epochs?|steps?|GPUs?|TPUs?|runs?|seeds?|times|days?|hours?|weeks?|"
+    r"^[\s-]*(?:[\w-]+[\s-]+){0,2}?(?:(?-i:[a-z]{3,}s\b(?<!ss)(?<!us))|half\b|layers?|blocks?|heads?|epochs?|steps?|GPUs?|TPUs?|runs?|seeds?|times|days?|hours?|weeks?|"
     r"convolutional|hidden|units?|folds?|trials?|samples?|iterations?)",
     re.IGNORECASE,
 )
 CONTINUES = re.compile(r"\s?(?:,|/|or|and|,\s?(?:or|and)|to|–|-)\s?(?:approximately\s)?")
-LIST = re.compile(r"[\[({]\s*-?\d+(?:\.\d+)?(?:\s*,\s*-?\d+(?:\.\d+)?){1,11}\s*[\])}]")
-SIZES = re.compile(r"\d+(?:\s?[×x]\s?\d+){1,3}(?!\.?\d|\s*\^)")
+ITEM = r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?"
+LIST = re.compile(rf"[\[({{]\s*{ITEM}(?:\s*,\s*{ITEM}){{1,11}}\s*[\])}}]")
+SIZES = re.compile(r"\d+(?:\s?[×x]\s?\d+){1,3}(?!\.?\d|\s*\^)|\d{1,3}/\d{1,3}/\d{1,3}(?![\d/])")
+COUNTED = re.compile(
+    r"[\s-]*(?:[a-z-]+[\s-]+){0,2}(?!(?:this|was|has|its|does|thus)\b)[a-z]{3,}s\b|\s*(?:[A-Z]\d|GPU|TPU|NVIDIA|RTX)"
+)
+BARE = re.compile(r"\d+\.\d+|\d+[eE]-?\d+|10\^|.*[kKMB%]$|\d{3,}|.*×")
+"""Numbers that no word announces, and that few sentences have unless they say how something was done."""
+SCALE_WORD = re.compile(r"\s?(thousand|million|billion|trillion)\b", re.IGNORECASE)
+SIGN = re.compile(r"(?:^|[=(\[,:]\s?|\b[A-Za-z]{2,}\s)-$")
+ELSEWHERE = re.compile(
+    r"(?i)introduc|related|background|abstract|conclu|discussion|acknowledg|broader|proof|limitation"
+)
 WORD = re.compile(r"[^\W\d_]+(?:[-–]?\d[\w.]*)?", re.UNICODE)
 WORDY = re.compile(r"[(“\"]?[A-Za-z-]{3,}")
 FORMULA = 0.4  # with fewer words than this, a sentence is mathematics and its numbers are seldom settings
@@ -44,7 +55,7 @@ ANNOUNCERS = ("hardware", "solver", "library", "augmentation", "schedule")  # wo
 INDICES = set("ijknmtτ")
 Term = tuple[int, int, str]
 Label = tuple[str, str, Literal["A", "B"]]
-YEAR = re.compile(r"(?:19|20)\d\d[a-z]?$")
+YEAR = re.compile(r"(?:19[5-9]\d|20[0-3]\d)[a-z]?$")
 
 
 class Candidate(Record):
@@ -106,7 +117,7 @@ def _of_sentence(located: Located, start: int, end: int) -> Iterator[Candidate]:
     text = located.text[start:end].translate(DASHES).replace("\n", " ")
     words = [(m.start(), m.end(), name) for name, pattern in WORD_VALUES for m in pattern.finditer(text)]
     terms = [(m.start(), m.end(), name) for name, pattern in TERMS for m in pattern.finditer(text)]
-    if not words and not terms and "=" not in text:
+    if not words and not terms and not any(c.isdigit() for c in text):
         return
     place = _Place(located, start, end)
     for first, last, name in words:
@@ -117,9 +128,12 @@ def _of_sentence(located: Located, start: int, end: int) -> Iterator[Candidate]:
     before: tuple[int, Label] | None = None
     for first, last in _numbers(text, apart):
         label = _label(text, first, last, terms, [word for word in words if word[2] in ANNOUNCERS])
-        named = label and label[2] == "A" and _unit_follows(text, last, terms)
+        named = label and (before is None or before[1][0] == "number" or (
+            label[2] == "A" and _unit_follows(text, last, terms)))  # fmt: skip
         if before and not named and CONTINUES.fullmatch(text[before[0] : first]):
             label = before[1]  # 0.80, 0.85 or 0.95: what holds for the first holds for the rest
+        if not label and place.may_be_setup and _is_bare(text, first, last):
+            label = ("number", "", "B")
         if label and not (text[first:last] in ("0", "1", "2") and (place.is_formula or _in_formula(text, first, last))):
             yield place.candidate(label[0], first, last, text[first:last], label[1], label[2])
         before = (last, label) if label else None
@@ -132,10 +146,10 @@ def _label(text: str, first: int, last: int, terms: list[Term], words: list[Term
     before = [t for t in announced if t[1] <= first and first - t[1] <= NEAR_CHARS + 8] if joined else []
     nearest = min(before or announced, key=lambda t: (_distance(t, first, last), t[0] - t[1]), default=None)
     close = nearest is not None and (bool(before) or _distance(nearest, first, last) <= NEAR_CHARS)
-    symbol = SYMBOL.search(text[max(0, first - 40) : first])
+    symbol = SYMBOL.search(text[max(0, first - 40) : first]) or SPELLED_SYMBOL.search(text[max(0, first - 40) : first])
     if symbol:
         begin = first - len(symbol[0])
-        shown = symbol[0].strip(" =:[({<≤∈≈←~∼")
+        shown = re.sub(r"\s(?:is|was|equals|of|to)$", "", symbol[0].strip(" =:[({<≤∈≈←~∼"))
         named = max(terms, key=lambda t: _overlap(t, begin, first), default=None)
         if named and _overlap(named, begin, first) > 0:
             return named[2], shown, "A"
@@ -152,9 +166,16 @@ def _label(text: str, first: int, last: int, terms: list[Term], words: list[Term
 def _in_formula(text: str, first: int, last: int) -> bool:
     """Whether a number stands between the symbols of a formula; `depth = 1` is no formula."""
     before, after = text[:first].rstrip()[-12:], text[last:].lstrip()[:1]
-    word = re.search(r"[A-Za-z]{2,}\s*[=:]$", before)
-    symbols = re.search(r"(?:[=+*/^_(\[{<>|∈→≤≥∼·-]|(?:^|[^A-Za-z])[A-Za-zα-ωΑ-Ω])$", before)
-    return bool(symbols and not word) or after in set("+*/^_<>|·)]}")
+    word = re.search(r"[A-Za-z]{2,}\w*\s*[=:]$|\b(?:of|is|to|by|at)$", before)
+    symbols = re.search(r"(?:[=+*/^_(\[{<>|∈→≤≥∼·-]|(?:^|[^A-Za-z])(?!a$)[A-Za-zα-ωΑ-Ω])$", before)
+    return not word and (bool(symbols) or after in set("+*/^_<>|·)]}"))
+
+
+def _is_bare(text: str, first: int, last: int) -> bool:
+    """Whether a number that no word announces still looks like a setting: its digits, what it counts, or its verb."""
+    if BARE.match(text[first:last]) or COUNTED.match(text[last:]):
+        return True
+    return bool(JOINS.search(text[max(0, first - 12) : first]) or COUNT_WORD.fullmatch(text[first:last]))
 
 
 def _unit_follows(text: str, last: int, terms: list[Term]) -> bool:
@@ -188,14 +209,17 @@ def _numbers(text: str, apart: list[tuple[int, int]]) -> Iterator[tuple[int, int
         elif text[at].isalpha():
             word = WORD.match(text, at)
             end = word.end() if word else at + 1
-            if word and COUNT_WORD.fullmatch(word[0]) and NEAR_NUMBER_WORD.match(text[end:]):
+            if word and COUNT_WORD.fullmatch(word[0]) and (
+                    NEAR_NUMBER_WORD.match(text[end:]) or word[0].lower() in ("once", "twice")):  # fmt: skip
                 yield word.span()
             at = end
         elif text[at].isdigit():
             match = NUMBER.match(text, at)
             end = match.end() if match else at + 1
             if not _is_name(text, at, end):
-                yield at, at + len(text[at:end].rstrip())
+                scale = SCALE_WORD.match(text, end)
+                end = scale.end() if scale else at + len(text[at:end].rstrip())
+                yield at - bool(SIGN.search(text[max(0, at - 8) : at])), end
             at = max(end, at + 1)
         else:
             at += 1
@@ -210,6 +234,8 @@ def _is_name(text: str, start: int, end: int) -> bool:
         return True
     if re.search(r"[α-ω]\s$", before) and re.match(r"\s*=", text[end:]):
         return True  # β 1 = 0.9: the 1 is a subscript
+    if COUNTED.match(text[end:]) and not re.search(r"(?i)\b(?:in|since|until)\s$", before):
+        return False  # 2000 steps, used 2048 A100
     return bool(YEAR.match(text[start:end]) and re.search(r"(?:[A-Za-z,&.(]\s?|\b(?:in|of)\s)$", before))
 
 
@@ -227,6 +253,7 @@ class _Place:
         inner = max(headings, key=lambda n: n.level, default=None)
         outer = next((n.name for n in around if not n.level), "")
         self.section = inner.name if inner else outer
+        self.may_be_setup = not self.is_formula and not ELSEWHERE.search(self.section)
         self.experiment = _named(DATA, located.text[start:end]) or _named(DATA, self._titles(around))
         self.phase = _named(PHASES, located.text[start:end]) or _named(PHASES, inner.title if inner else "")
 
@@ -244,12 +271,16 @@ class _Place:
 
 
 def _named(pattern: re.Pattern[str], text: str) -> str:
-    return ", ".join(dict.fromkeys(" ".join(m[0].split()) for m in pattern.finditer(text)))
+    found = (" ".join(match[0].split()) for match in pattern.finditer(text))
+    return ", ".join({name.lower(): name for name in reversed(list(found))}.values())
 
 
 def _value(raw: str) -> float | str:
     numbers = key_of(raw).numbers
     starts = raw.strip()[:1].isdigit() or raw.strip()[:1] in ".-−"
+    scale = SCALE_WORD.search(raw)
+    if scale and len(numbers) == 1 and starts:
+        return float(numbers[0] * SCALE_WORDS[scale[1].lower()])
     return float(numbers[0]) if len(numbers) == 1 and starts else " ".join(raw.split())
 
 
@@ -276,11 +307,11 @@ def _of_table(located: Located, table: Table) -> Iterator[Candidate]:
         if cell.row < table.header_rows or not cell.column or not cell.text.strip(" -–—/"):
             continue
         labels = [cell.row_header, *cell.header]
-        label = next((text for text in labels for _, pattern in TERMS if pattern.search(text)), "")
+        label = next((text for text in labels for _, pattern in TERMS if pattern.search(text)), cell.row_header)
         if not label:
             continue
         field = min(
-            ((m.start(), name) for name, pattern in TERMS if (m := pattern.search(label))), default=(0, "symbol")
+            ((m.start(), name) for name, pattern in TERMS if (m := pattern.search(label))), default=(0, "setting")
         )[1]
         place = _Place(located, cell.start, cell.end)
         row = " | ".join(c.text for c in table.cells if c.row == cell.row)

@@ -20,6 +20,7 @@ from reproof.text.symbols import DASHES, spelled
 KEPT = set("<>≤≥±%≈≠≪≫∓∝+∞∉°‰→←↑↓∈")
 TIMES = "×"
 MAX_EXPONENT, MAX_DIGITS = 400, 28  # text is untrusted: 10^{9999999} must not become a number of that length
+MIN_KEY = 12  # shorter quotes stand in any paper by accident
 UNIT_LETTERS = 3  # behind a number, up to here, capitals count: MB is not Mb
 # a plain number, maybe in thousands, maybe with an exponent or a power of ten, maybe with k, M or B
 DIGITS = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d{1,3}(?:,\s?000)+(?!\d)|\d+(?:\.\d+)?|\.\d+"
@@ -28,9 +29,10 @@ POWER = r"\s*(?:×|x|\*|·|⋅)\s*10" + EXPONENT.format(name="power")
 NUMBER = re.compile(
     rf"(?:10{EXPONENT.format(name='ten')}"
     rf"|(?P<digits>{DIGITS})(?:(?P<e>[eE][-+]?\d+)|{POWER}|{EXPONENT.format(name='raised')})?)"
-    rf"(?P<suffix>[kKMB](?![A-Za-z]))?(?:\s?(?P<percent>%))?"
+    rf"(?P<suffix>[kKMBT](?![A-Za-z]))?(?:\s?(?P<percent>%))?"
 )
-SCALE = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9}
+SCALE = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+SCALE_WORDS = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "trillion": 10**12}
 RAISED_NUMBER = re.compile(r"\^\s*\{?\s*[-+]?\d")
 LETTERS = re.compile(r"[A-Za-z]+")
 NAMES_AND_YEARS = r"[^\[\]()]{0,300}?[A-Za-z][^\[\]()]{0,300}?\b(?:19|20)\d\d[a-z]?\b[^\[\]()]{0,300}?"

@@ -60,6 +60,25 @@ ANNOUNCED: dict[str, str] = {
     "search": r"(?i:\bgrid\b|search(?:ed)?|tuned|selected|chosen|range|threshold|ratio|margin|probability|"
     r"uniform\w*|set to)",
     "initialisation": r"(?i:initiali[sz]\w*|\binit\b|gain)",
+    "discount": r"(?i:discount\w*|\bGAE\b|generali[sz]ed advantage|eligibility|(?:\bn|[\s-]\$?)-?step returns?|"
+    r"\breturns\b)",
+    "exploration": r"(?i:explor\w+|greedy|entropy|random(?:ly)? actions?|uniformly random|epsilon[\s-]greedy)",
+    "replay": r"(?i:replay|\bbuffers?\b|transitions?|queue|memory bank|negatives?\b|update-to-data)",
+    "environment": r"(?i:environments?|episodes?|\bframes?\b|horizon|roll-?outs?|\bactors?\b|workers|repeat|skip\w*|"
+    r"stack\w*|atoms?|support|rewards?|actions?|unroll\w*|returns?)",
+    "target": r"(?i:target (?:network|update|KL|entropy)|soft[\s-]update|critics?\b|\bKL\b|copied)",
+    "audio": r"(?i:\bk?Hz\b|\bmel\b|\bhop\b|windows?|\bFFT\b|filter-?banks?|\bms\b|utterances?|spectro\w+|cepstr\w+|"
+    r"\bMFCCs?\b|audio|speech|masks?\b|masked|masking|spans?\b|\bCTC\b|look-?ahead|left context)",
+    "codebook": r"(?i:code-?books?|codes\b|entries|commitment|quanti[sz]\w+|\bbits?\b|prototypes?|clusters?|centroids?|"
+    r"neighbou?rs|\bk-?NN\b)",
+    "adapter": r"(?i:\bLoRA\b|\brank\b|adapters?|prompts?|prefix|experts?|capacity|router|routing|accumulat\w+|"
+    r"\bshots?\b|instructions?|comparisons?|cut-?off)",
+    "position": r"(?i:rotary|positional|base frequency|patch(?:es)?|views?\b)",
+    "regularisation": r"(?i:truncat\w+|\bpsi\b|mixing|patience|early stopping|slopes?\b|prior|erasing|multi-?crop|"
+    r"discard\w*|clip\w*)",
+    "trees": r"(?i:\btrees?\b|estimators|leaves|boosting|length-?scales?|bandwidth|inducing|burn-?in|chains?\b|"
+    r"thinning|"
+    r"leapfrog)",
 }  # fmt: skip
 # field: words that are values
 VALUES: dict[str, str] = {
@@ -81,8 +100,10 @@ VALUES: dict[str, str] = {
     "augmentation": r"(?i:\b(?:(?:random )?(?:horizontal )?flip\w*|random crop\w*|mix-?up|cut-?mix|cut-?out|"
     r"rand-?augment|"
     r"auto-?augment|color jitter\w*)\b)",
-    "model": r"\b(?:U-?Net|UNet|MLP|CNN|ResNet|WideResNet|ViT|DiT|Transformer|LSTM|GRU|VAE|GAN|BERT|GPT|T5|"
-    r"LLaMA|EfficientNet|VGG|"
+    "model": r"\b(?:U-?Net|UNet|MLP|CNN|ResNet|WideResNet|ResNeXt|DenseNet|MobileNet|ConvNeXt|Swin|ViT|DiT|Transformer|"
+    r"Conformer|LSTM|GRU|RNN|TCN|VAE|GAN|BERT|RoBERTa|GPT|T5|CLIP|LLaMA|Llama|Mistral|Mamba|EfficientNet|VGG|WaveNet|"
+    r"HiFi-GAN|wav2vec|HuBERT|Tacotron|(?:Mask|Faster) R-CNN|YOLO|DETR|PointNet|GNN|GCN|GAT|GraphSAGE|NeRF|XGBoost|"
+    r"DQN|PPO|SAC|TD3|DDPG|A2C|A3C|IMPALA|Rainbow|"
     r"(?i:fully[\s-]connected|convolutional neural network))s?(?:-?\d{1,3})?\b",
     "library": r"\b(?:Py[Tt]orch(?:\s*Lightning)?|TensorFlow|JAX|Flax|Keras|Geom-?[Ll]oss|GeomLoss|KeOps|POT|"
     r"torchdiffeq|torchdyn|"
@@ -90,13 +111,23 @@ VALUES: dict[str, str] = {
     r"fairseq|OTT(?:-JAX)?|"
     r"scikit-learn|NumPy|SciPy|DGL|PyG|tensor2tensor|detectron2|MMDetection|OpenAI Gym|MuJoCo|xFormers|"
     r"FlashAttention|torchmetrics|"
-    r"clean-fid|pytorch-fid|sacreBLEU|[A-Z][\w-]+ (?:package|library))(?:\s+v?\d+(?:\.\d+)+)?\b",
+    r"clean-fid|pytorch-fid|sacreBLEU|Fairseq|ESPnet|Kaldi|SpeechBrain|RLlib|Stable-?Baselines3?|Acme|Dopamine|CleanRL|spaCy|NLTK|"
+    r"Gymnasium|OpenCV|RDKit|Stan|PyMC3?|GPyTorch|BoTorch|LightGBM|CatBoost|vLLM|Triton|Apex|Accelerate|PEFT|TRL|"
+    r"[A-Z][\w-]+(?= v?\d+\.\d+\.\d+)|[A-Z][\w-]+ (?:package|library))(?:\s+v?\d+(?:\.\d+)+)?\b",
     "code": r"(?i:https?:\s?//\s?(?:www\.)?(?:github|gitlab|bitbucket|huggingface)\.\w+/[\w./-]+|"
     r"released code)",
+    "precision": r"\b(?:bfloat16|bf16|BF16|fp16|FP16|fp32|FP32|float(?:16|32|64)|mixed[\s-]precision|half precision|"
+    r"TF32)\b",
     "hardware": r"\b(?:(?:NVIDIA |Nvidia |Tesla |GeForce |RTX |GTX |Quadro )*(?:[VAHPTKL]\d{2,4}s?|"
     r"[2345]0[5-9]0(?:\s?Ti)?|Titan \w+|"
     r"TPU\s?v\d\w*)(?:\s?(?:GPUs?|TPUs?|\d+\s?GB))?)\b",
-    "data": r"\b(?:MNIST|Fashion-?MNIST|CIFAR[\s-]?100?|ImageNet(?:-\d+k?)?|CelebA(?:-HQ)?|LSUN|FFHQ|SVHN|"
+    "data": r"\b(?:MNIST|Fashion-?MNIST|CIFAR[\s-]?100?|(?:Tiny|mini|tiered)?-?ImageNet(?:-?\d+[kK]?)?|CelebA(?:-HQ)?|"
+    r"LSUN|"
+    r"FFHQ|SVHN|STL-?10|Omniglot|iNaturalist|Places365|CUB-200|ADE20[kK]|Cityscapes|KITTI|nuScenes|ScanNet|ShapeNet|"
+    r"ModelNet\d*|Kinetics(?:-\d+)?|UCF-?101|LAION(?:-\w+)?|Flickr30[kK]|VQAv?2?|QM9|ZINC|OGB\w*|Cora|PubMed|Citeseer|"
+    r"MovieLens|UCI|Atari|MuJoCo|DeepMind Control(?: Suite)?|D4RL|Procgen|VoxCeleb\d?|AudioSet|LJ ?Speech|VCTK|"
+    r"Switchboard|TIMIT|Common ?Voice|IWSLT[\s']?\d{2,4}|MultiNLI|MNLI|SST-?2|CoNLL(?:-\d+)?|MMLU|GSM8[kK]|"
+    r"HumanEval|BookCorpus|"
     r"COCO|WMT[\s']?\d{2,4}|SQuAD|"
     r"GLUE|Wiki[Tt]ext(?:-\d+)?|Penn Treebank|LibriSpeech|OpenWebText|C4|The Pile|8-?gaussians|moons|"
     r"checkerboard|s-?curve|"
@@ -140,6 +171,12 @@ NAMED = re.compile(
 SYMBOL = re.compile(
     r"(?:[A-Za-zα-ωΑ-Ωℓ]{1,14})(?:\s?_\{?[\w ,]{1,14}\}?|\s\d)?(?:\^\{[^{}]{1,6}\})?\s*(?:=|:=|∈|≈|←|≤|<|∼|"
     r"~)\s*[\[({]?\s*$"
+)
+
+SPELLED_SYMBOL = re.compile(
+    r"\b(?:[A-Za-z]+_\w+|(?:alpha|beta|gamma|delta|epsilon|eps|zeta|eta|theta|kappa|lambda|mu|nu|xi|rho|sigma|tau|phi|psi|"
+    r"omega)\d?)(?:\s(?:is|was|equals|of|to)\s|\s?[=:]\s?)$",
+    re.IGNORECASE,
 )
 
 

@@ -6,10 +6,10 @@ import re
 from html.parser import HTMLParser
 
 from reproof.text.builder import Builder
-from reproof.text.cells import Grid, Raw
+from reproof.text.cells import Grid, Raw, spread
 from reproof.text.headings import Numbering, caption, heading
 from reproof.text.located import Kind, Located, NodeKind
-from reproof.text.symbols import spelled
+from reproof.text.symbols import closed_up, spelled
 
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
 EXTRACTED = re.compile(r"^(FIGREF|TABREF)\d+\b")
@@ -18,6 +18,8 @@ RULE = re.compile(r"^\s*\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)*\|?\s*$")
 LINK = re.compile(r"(!?)\[([^\[\]\n]{0,300})\]\((?:[^()\s]|\([^()\s]*\)){0,600}(?:\s+\"[^\"\n]{0,200}\")?\)")
 FOOTNOTE = re.compile(r"^\[\^(\w{1,20})\]:\s*")
 FOOTNOTE_MARK = re.compile(r"\[\^\w{1,20}\]")
+FORMULA = re.compile(r"(?<![\\$])\$(?!\s*\d+[^$\\^_{}=]*\s\$)([^$\n]{1,2000}?)(?<!\\)\$(?!\d)")
+"""`$...$`, and not two prices in one line."""
 GAPS = re.compile(r"\t+| {2,}")
 
 
@@ -65,7 +67,8 @@ class _Reader:
             return True
         if line.startswith("$$") and line.rstrip().endswith("$$") and len(line) > 4:
             tag = re.search(r"\\tag\{([^{}]{1,12})\}", line)
-            self.out.equation(spelled(line.strip("$ ")), number=tag[1] if tag else "", tex=line.strip("$ "))
+            tex = closed_up(line.strip("$ "))
+            self.out.equation(printed(tex), number=tag[1] if tag else "", tex=tex)
             return True
         note = FOOTNOTE.match(line)
         if note:
@@ -141,10 +144,22 @@ class _Reader:
             if not (following.lower().startswith("<table") or "|" in following or GAPS.search(following.strip())):
                 break
             self.at += 1
-        if kind == "table" and self.at < len(self.lines):
-            self._table_below(number, title, start)
+        if kind == "table":
+            before = len(self.out.tables)
+            if self.at < len(self.lines):
+                self._table_below(number, title, start)
+            if before == len(self.out.tables):
+                start = self._table_above(number, title, start)
         self.out.node(kind, start, number=number, title=title[:300])
         return True
+
+    def _table_above(self, number: str, title: str, start: int) -> int:
+        """A caption below its table, with nothing but blanks between them; returns where both begin."""
+        last = self.out.tables[-1] if self.out.tables else None
+        if last and not last.caption and not "".join(self.out.parts)[last.end : start].strip():
+            self.out.tables[-1] = last.model_copy(update={"number": number, "caption": title})
+            return last.start
+        return start
 
     def _table_below(self, number: str, title: str, start: int) -> None:
         line = self.lines[self.at]
@@ -173,15 +188,29 @@ class _Reader:
         line = LINK.sub(lambda link: "" if link[1] else link[2], line) if self.marked else line
         at = 0
         for mark in FOOTNOTE_MARK.finditer(line):
-            self.out.add(spelled(line[at : mark.start()]))
+            self.out.add(self._words(line[at : mark.start()]))
             self.out.aside(mark[0])
             at = mark.end()
-        self.out.add(spelled(line[at:]))
+        self.out.add(self._words(line[at:]))
+
+    def _words(self, text: str) -> str:
+        """Prose with its formulas as they print; a formula that cannot be read stays as it is written."""
+        if not self.marked or "$" not in text:
+            return spelled(text)
+        parts = FORMULA.split(text)
+        return "".join(printed(part) if at % 2 else spelled(part) for at, part in enumerate(parts))
+
+
+def printed(tex: str) -> str:
+    """What a formula prints; extraction tools write `1 0 ^ { - 4 }` for 10^{-4}."""
+    from reproof.text.latex import printed_math
+
+    return printed_math(closed_up(tex))
 
 
 def _pipes(line: str, *, header: bool | None) -> list[Raw]:
     cells = re.split(r"(?<!\\)\|", line.strip().removeprefix("|").removesuffix("|"))
-    return [Raw(spelled(c).replace("**", "").strip(), bold="**" in c or "\\textbf" in c, header=header) for c in cells]
+    return [Raw(_plain(c).replace("**", "").strip(), bold="**" in c or "\\textbf" in c, header=header) for c in cells]
 
 
 class _TableParser(HTMLParser):
@@ -192,15 +221,14 @@ class _TableParser(HTMLParser):
         self.rows: Grid = []
         self.words: list[str] | None = None
         self.bold = False
-        self.span, self.header = 1, False
+        self.span, self.down, self.header = 1, 1, False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag == "tr":
             self.rows.append([])
         elif tag in ("td", "th"):
             self._end()
-            span = dict(attrs).get("colspan") or "1"
-            self.span = min(int(span), 200) if span.isdigit() and len(span) < 4 else 1
+            self.span, self.down = (span_of(dict(attrs).get(key)) for key in ("colspan", "rowspan"))
             self.words, self.bold, self.header = [], False, tag == "th"
         elif tag in ("b", "strong") and self.words is not None:
             self.bold = True
@@ -228,8 +256,23 @@ class _TableParser(HTMLParser):
             if not self.rows:
                 self.rows.append([])
             text = " ".join("".join(self.words).split())
-            self.rows[-1].append(Raw(spelled(text), self.bold, self.span, True if self.header else None))
+            self.rows[-1].append(Raw(_plain(text), self.bold, self.span, True if self.header else None, self.down))
             self.words = None
+
+
+def _plain(cell: str) -> str:
+    parts = FORMULA.split(cell)
+    return "".join(printed(part) if at % 2 else spelled(part) for at, part in enumerate(parts))
+
+
+def span_of(attribute: str | None) -> int:
+    """A colspan or rowspan, within reason.
+
+    >>> span_of("3"), span_of(None), span_of("9999999"), span_of("0")
+    (3, 1, 1, 1)
+    """
+    good = attribute and attribute.isdigit() and len(attribute) < 4
+    return max(1, min(int(attribute or 1), 200)) if good else 1
 
 
 def html_grid(source: str) -> Grid:
@@ -237,4 +280,4 @@ def html_grid(source: str) -> Grid:
     parser = _TableParser()
     parser.feed(source)
     parser.close()
-    return [row for row in parser.rows if row]
+    return spread([row for row in parser.rows if row], covered=False)

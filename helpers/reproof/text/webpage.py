@@ -6,11 +6,12 @@ import re
 from collections.abc import Callable
 
 from reproof.text.builder import Builder
-from reproof.text.cells import Grid, Raw
+from reproof.text.cells import Grid, Raw, spread
 from reproof.text.dom import BLOCKS, Element, tree_of
 from reproof.text.headings import Numbering, caption, heading
 from reproof.text.latex import printed_math
 from reproof.text.located import Located, NodeKind
+from reproof.text.markdown import span_of
 from reproof.text.symbols import raised
 
 HEADINGS = {"h1": 1, "h2": 1, "h3": 2, "h4": 3, "h5": 4, "h6": 4}
@@ -90,6 +91,8 @@ class _Reader:
             self._figure(element)
         elif classes & EQUATIONS:
             self._equation(element)
+        elif tag == "table" and element.first("caption"):
+            self._figure(element)
         elif tag == "table" or "ltx_tabular" in classes:
             self.flush()
             self.out.table(self.grid(element))
@@ -173,10 +176,14 @@ class _Reader:
         kind: NodeKind = "figure"
         if known:
             kind = known[0]
-        elif "ltx_table" in element.classes or element.first("table", cls="ltx_tabular"):
+        elif element.tag == "table" or "ltx_table" in element.classes or element.first("table", cls="ltx_tabular"):
             kind = "table"
         start, tables = self.out.length, len(self.out.tables)
-        self.children(element)
+        if element.tag == "table":
+            self.out.line(text)
+            self.out.table(self.grid(element), start=start)
+        else:
+            self.children(element)
         self.out.fresh()
         number, title = (known[1], known[2]) if known else ("", text)
         self.out.node(kind, start, number=number, title=title[:300])
@@ -204,17 +211,16 @@ class _Reader:
                 made = [self._cell(cell) for cell in cells]
                 if made:
                     rows.append(made)
-        return rows
+        return spread(rows, covered=False)
 
     @staticmethod
     def _is_cell(element: Element) -> bool:
         return element.tag in ("td", "th") or bool(element.classes & {"ltx_td", "ltx_th"})
 
     def _cell(self, cell: Element) -> Raw:
-        span = cell.attributes.get("colspan", "1")
-        width = min(int(span), 100) if span.isdigit() and len(span) < 4 else 1
+        width, down = (span_of(cell.attributes.get(key)) for key in ("colspan", "rowspan"))
         bold = any(e.tag in ("b", "strong") or "ltx_font_bold" in e.classes
                    or "\\mathbf" in e.attributes.get("alttext", "") for e in cell.walk())  # fmt: skip
         header = cell.tag == "th" or "ltx_th" in cell.classes
         column_header = "ltx_th_column" in cell.classes or (header and "ltx_th_row" not in cell.classes)
-        return Raw(self.inline(cell), bold, width, True if column_header else None)
+        return Raw(self.inline(cell), bold, width, True if column_header else None, down)

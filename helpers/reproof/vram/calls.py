@@ -33,6 +33,43 @@ def ways(n: int, m: int, d: int, p: int, mode: Mode, *, debias: bool) -> dict[st
     return {f"one call, debias={debias}": worst(value(clouds) if mode == "value" else backward(clouds))}
 
 
+def online(n: int, m: int, d: int) -> int:
+    """Numbers that the online backend holds: points, their gradients, and vectors; KeOps keeps no N x M matrix.
+
+    From the design of KeOps (Charlier et al., arXiv:2004.11127); not measured, pykeops needs a GPU to be of use.
+    """
+    return 2 * (n + m) * d + 2 * VECTORS * (n + m)
+
+
+def savings(request: SinkhornRequest) -> list[Way]:
+    """What each other setting takes alone, least first, with what it changes."""
+    n, m, d, p = request.n, request.m or request.n, request.d, int(request.p)
+    width, debias = int(request.float_bits) // 8 * request.clouds, not request.no_debias
+
+    def peak(n: int, m: int, p: int, mode: Mode, debias: bool) -> int:
+        return max(alive for _, alive in ways(n, m, d, p, mode, debias=debias).values())
+
+    other = "a different method: the potentials depend on all points together"
+    found = [
+        Way(name="backend='online' (pykeops)", bytes=online(n, m, d) * width,
+            moment="same value up to rounding; not measured, needs a GPU with pykeops"),
+        Way(name=f"half the points: {max(1, n // 2)} and {max(1, m // 2)}",
+            bytes=peak(max(1, n // 2), max(1, m // 2), p, request.mode, debias) * width, moment=other),
+        Way(name="no gradient, then a closed form of it", bytes=peak(n, m, p, "value", debias) * width,
+            moment="the gradient from the potentials by hand, where it is known"),
+    ]  # fmt: skip
+    if width > 2 * request.clouds:
+        found.append(Way(name="half the bits", bytes=peak(n, m, p, request.mode, debias) * width // 2,
+                         moment="other rounding: small blurs need fp32"))  # fmt: skip
+    if p == 1:
+        found.append(Way(name="p=2", bytes=peak(n, m, 2, request.mode, debias) * width, moment="another distance"))
+    if debias and request.mode != "velocity":
+        found.append(
+            Way(name="debias=False", bytes=peak(n, m, p, request.mode, False) * width, moment="a biased value")
+        )
+    return sorted(found, key=lambda way: way.bytes)
+
+
 def call_budget(n: int, m: int, d: int, alive: int, moment: str, number_bytes: int) -> Budget:
     """A call's peak as parts: the points, the vectors, and everything of size N x M."""
     points, vectors = (n + m) * d * number_bytes, (n + m) * VECTORS * number_bytes
@@ -63,18 +100,64 @@ def sinkhorn(request: SinkhornRequest) -> SinkhornAnswer:
     def needed(gpu: Gpu, n: int) -> int:
         return max(alive for _, alive in at(n).values()) * number_bytes + sum(part.bytes for part in overhead(gpu))
 
+    if request.backend != "tensorized":
+        return _without_matrix(request, number_bytes)
     found = at(request.n)
     moment, alive = max(found.values(), key=lambda way: way[1])
     budget = call_budget(request.n, request.m or request.n, request.d, alive, moment, number_bytes)
-    fits = sinkhorn_fits(chosen(request.gpu or DEFAULT), needed, request.n)
+    fits = sinkhorn_fits(chosen(request.gpu or DEFAULT, request.calibration), needed, request.n)
     verdicts = ", ".join(f"{gpu.gpu}: {gpu.verdict}" for gpu in fits)
     return SinkhornAnswer(
         ok=any(gpu.verdict != "no" for gpu in fits),
         headline=f"{show_bytes(budget.allocated_bytes)} allocated at the peak ({moment}); {verdicts}",
         budget=budget,
         ways=[Way(name=name, bytes=size * number_bytes, moment=when) for name, (when, size) in found.items()],
+        savings=savings(request),
         gpus=fits,
         notes=LIMITS if request.mode != "velocity" or not request.no_debias else [*LIMITS, IGNORED],
+    )
+
+
+MULTISCALE = (
+    "multiscale clusters the points and prunes pairs of clusters: between the online size and, when nothing is pruned, "
+    "little more; how many clusters there are depends on the data (blur, cluster_scale)"
+)
+
+
+def _without_matrix(request: SinkhornRequest, number_bytes: int) -> SinkhornAnswer:
+    """The backends that keep no N x M matrix; a computed size that nobody has measured."""
+    m = request.m or request.n
+
+    def parts(n: int) -> list[Part]:
+        other = request.m or n
+        found = [
+            ("points, and gradients of their size", 2 * (n + other) * request.d, "2 (N + M) x D numbers"),
+            ("weights, potentials, reductions", 2 * VECTORS * (n + other), f"{2 * VECTORS} (N + M) numbers"),
+        ]
+        if request.backend == "multiscale":
+            found.append(("the same for the clusters, at most", online(n, other, request.d), "as many as points"))
+        return [Part(name=name, bytes=size * number_bytes, how="computed", source=source, calibrated=True)
+                for name, size, source in found]  # fmt: skip
+
+    def needed(gpu: Gpu, n: int) -> int:
+        return sum(part.bytes for part in parts(n) + overhead(gpu))
+
+    mine = parts(request.n)
+    allocated = sum(part.bytes for part in mine)
+    fits = sinkhorn_fits(chosen(request.gpu or DEFAULT, request.calibration), needed, request.n)
+    verdicts = ", ".join(f"{gpu.gpu}: {gpu.verdict}" for gpu in fits)
+    what = f"{request.backend}, {request.n} and {m} points"
+    return SinkhornAnswer(
+        ok=any(gpu.verdict != "no" for gpu in fits),
+        headline=f"{show_bytes(allocated)} allocated at the peak ({what}); {verdicts}",
+        budget=Budget(moment=what, allocated_bytes=allocated, parts=mine + overhead()),
+        ways=[Way(name=request.backend, bytes=allocated, moment="whole call")],
+        savings=[],
+        gpus=fits,
+        notes=[
+            "not measured: computed from what KeOps keeps",
+            *([MULTISCALE] if request.backend == "multiscale" else []),
+        ],
     )
 
 

@@ -91,18 +91,18 @@ def surroundings(folder: Path) -> dict[str, str]:
 class Interpreter:
     """A process of the project's Python that has torch imported and traces on demand."""
 
-    def __init__(self, request: InterpreterRequest) -> None:
-        self.request = request
+    def __init__(self, request: InterpreterRequest, offered: dict[str, Any] | None = None) -> None:
+        self.request, self.offered = request, offered or {}
         self.executable = chosen(request.python)
         self.hello: dict[str, Any] = {}
 
     def __enter__(self) -> Interpreter:
-        if not self.request.file.is_file():
+        if not self.request.is_module and not self.request.file.is_file():
             raise PackError(
                 "no-such-file",
                 f"no file at {str(self.request.file)!r}",
                 why="the trace runs a function of that file",
-                fix="vram.py trace path/to/train_step.py:build",
+                fix="vram.py trace path/to/train_step.py:build, or package.module:build",
             )
         self.folder = tempfile.TemporaryDirectory(prefix="vram-", ignore_cleanup_errors=True)
         try:
@@ -152,13 +152,16 @@ class Interpreter:
     def _refuse(self) -> None:
         if self.hello.get("torch") and not self.hello["refused"]:
             return
+        if self.request.weaker and self.hello.get("weaker"):
+            return
         self._end()
         if self.hello["refused"]:
+            less = "--weaker traces on fake CPU tensors; " if self.hello.get("weaker") else ""
             raise MissingError(
                 "cannot-trace",
                 self.hello["refused"],
                 why="fake CUDA tensors need a layout of torch that is known; on another one nothing is patched",
-                fix=f"another torch (2.13 for CPU is tested). {WEAKER}",
+                fix=f"{less}another torch (2.13 for CPU is tested). {WEAKER}",
             )
         raise MissingError(
             "not-installed",
@@ -200,11 +203,16 @@ class Interpreter:
             "gpu": gpu.name,
             "capability": gpu.capability,
             "usable_bytes": gpu.usable_bytes,
-            "path": str(request.file.resolve()),
+            "path": request.where if request.is_module else str(request.file.resolve()),
+            "module": request.is_module,
+            "offered": self.offered,
+            "hints": request.hints,
+            "constants": gpu.constants.model_dump(mode="json") if gpu.constants else {},
             "function": request.target.rpartition(":")[2],
             "arguments": {**arguments(request.arg), **(more or {})},
             "steps": request.steps,
             "lever": lever,
+            "weaker": request.weaker,
             "timeout_s": request.timeout_s,
             "memory_bytes": request.memory,
             "answer": str(answer),

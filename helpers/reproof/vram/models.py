@@ -14,7 +14,9 @@ from reproof.vram.states import Optimizer, Precision, Update
 
 Grade = Literal["fits", "tight", "no"]
 Mode = Literal["value", "backward", "velocity"]
+Backend = Literal["tensorized", "online", "multiscale"]
 
+CALIBRATION_HELP = "constants from vram.py calibrate (default: vram-calibration.json of this folder, if there)"
 GPUS_HELP = "a name like T4 or 'RTX 3090', or bytes like 24GiB; give it again for several"
 
 
@@ -22,7 +24,7 @@ class EstimateRequest(Record):
     """One field is one flag of `vram.py estimate`."""
 
     params: Count | None = Field(None, gt=0, le=10**14, description="trained parameters, like 124M; no activations")
-    family: Family | None = Field(None, description="mlp, unet, cnn or transformer, with its sizes below")
+    family: Family | None = Field(None, description="mlp, unet, cnn, resnet, transformer or vit, with its sizes below")
     batch: Count = Field(1, gt=0, le=HUGE, description="samples per optimizer update")
     steps: Count | None = Field(
         None, gt=0, le=10**12, description="optimizer updates, to re-derive when the batch is cut"
@@ -32,30 +34,43 @@ class EstimateRequest(Record):
     update: Update = Field("foreach", description="foreach (torch's default on a GPU) or fused")
     weight_decay: float = Field(0.0, ge=0, le=1000, description="only whether it is 0 matters here")
     ema: bool = Field(False, description="keep an exponential moving average of the weights")
+    checkpointing: bool = Field(False, description="run every block again in backward instead of keeping it")
     gpu: list[str] = Field(default_factory=list, description=GPUS_HELP + " (default T4, RTX 3090, A100 40GB)")
+    calibration: Path | None = Field(None, description=CALIBRATION_HELP, json_schema_extra={"input": True})
     dim: int | None = Field(None, description="mlp: dimension of the data")
     hidden: int | None = Field(None, description="mlp: units per hidden layer")
-    layers: int | None = Field(None, description="mlp: hidden layers; transformer: blocks")
+    layers: int | None = Field(None, description="mlp: hidden layers; transformer, vit: blocks")
     time_channels: int | None = Field(None, description="mlp: further inputs for the time (default 1)")
     activation: str | None = Field(None, description="mlp: relu, tanh, sigmoid, silu, selu, elu or gelu (default silu)")
-    image_size: int | None = Field(None, description="unet, cnn: pixels along one side")
-    in_channels: int | None = Field(None, description="unet, cnn: channels of the image")
+    image_size: int | None = Field(None, description="unet, cnn, vit, resnet: pixels along one side")
+    in_channels: int | None = Field(None, description="unet, cnn, vit, resnet: channels of the image")
+    out_channels: int | None = Field(None, description="unet: channels that come out (default: as many as go in)")
     num_channels: int | None = Field(None, description="unet: base width")
     num_res_blocks: int | None = Field(None, description="unet: residual blocks per level")
     channel_mult: Numbers | None = Field(None, description="unet: width of each level over the base, like 1,2,2,2")
-    num_heads: int | None = Field(None, description="unet, transformer: attention heads")
+    num_heads: int | None = Field(None, description="unet, transformer, vit: attention heads")
     num_head_channels: int | None = Field(None, description="unet: channels per head, wins over --num-heads")
     attention_resolutions: Numbers | None = Field(None, description="unet: resolutions with attention, like 16 or 16,8")
     attention: str | None = Field(None, description="matmul and math keep all scores, fused none")
     predictor_channels: Numbers | None = Field(None, description="cnn: width of each convolution, like 32,64,128,256")
     vocab: int | None = Field(None, description="transformer: size of the vocabulary")
-    width: int | None = Field(None, description="transformer: model width")
+    width: int | None = Field(None, description="transformer, vit: model width; resnet: of its stem (default 64)")
     seq: int | None = Field(None, description="transformer: tokens per sequence")
+    feed_forward: int | None = Field(None, description="transformer: width inside a block (default 4 x width)")
+    gated: bool = Field(False, description="transformer: LLaMA-like: SwiGLU, RMS norms, rotated positions")
+    kv_heads: int | None = Field(None, description="transformer: heads of keys and values, with --gated")
+    untied: bool = Field(False, description="transformer: the output has weights of its own")
+    dropout: float | None = Field(None, description="transformer, vit: only whether it is 0 matters")
+    patch: int | None = Field(None, description="vit: pixels along one side of a patch")
+    depth: int | None = Field(None, description="resnet: 18, 34, 50, 101 or 152")
+    outputs: int | None = Field(None, description="cnn, vit, resnet: numbers or classes that come out")
 
     @model_validator(mode="after")
     def _one_of(self) -> EstimateRequest:
         if (self.params is None) == (self.family is None):
             raise ValueError("give either --params, or --family with its sizes")
+        if self.params is not None and self.checkpointing:
+            raise ValueError("--params knows no activations, so --checkpointing would change nothing; use --family")
         if self.params is not None and self.given():
             ignored = ", ".join(self.given())
             raise ValueError(f"--params knows no activations, so {ignored} would be ignored; use --family")
@@ -64,7 +79,8 @@ class EstimateRequest(Record):
     def given(self) -> dict[str, Any]:
         """The sizes that were given, by name."""
         names = {name for sizes in SIZES.values() for name in sizes.model_fields}
-        return {n: getattr(self, n) for n in type(self).model_fields if n in names and getattr(self, n) is not None}
+        values = {n: getattr(self, n) for n in type(self).model_fields if n in names}
+        return {n: value for n, value in values.items() if value is not None and value is not False}
 
 
 class SinkhornRequest(Record):
@@ -76,9 +92,13 @@ class SinkhornRequest(Record):
     p: Literal["1", "2"] = Field("2", description="exponent of the cost, as in SamplesLoss(p=...)")
     mode: Mode = Field("velocity", description="value (no grad), backward, or velocity (of a flow step)")
     no_debias: bool = Field(False, description="SamplesLoss(debias=False)")
+    backend: Backend = Field(
+        "tensorized", description="tensorized, online or multiscale, as in SamplesLoss(backend=...)"
+    )
     clouds: Count = Field(1, gt=0, le=10**6, description="clouds solved at once, the B of a (B, N, D) input")
     float_bits: Literal["16", "32", "64"] = Field("32", description="bits of one number")
     gpu: list[str] = Field(default_factory=list, description=GPUS_HELP + " (default T4, RTX 3090, A100 40GB)")
+    calibration: Path | None = Field(None, description=CALIBRATION_HELP, json_schema_extra={"input": True})
 
 
 class PoolRequest(Record):
@@ -89,6 +109,7 @@ class PoolRequest(Record):
     steps: Count = Field(gt=0, le=10**6, description="flow steps stored per trajectory")
     shape: Numbers = Field(description="of one sample, like 3x32x32 or 2")
     scalars: int = Field(1, ge=0, le=100, description="further float32 per stored row, like its time")
+    potentials: int = Field(2, ge=1, le=10, description="Sinkhorn solves per flow step: self and cross are two")
     stated: Bytes | None = Field(None, gt=0, description="what the paper says it takes, like 45GB, to compare with")
 
 
@@ -100,10 +121,22 @@ class PlanRequest(Record):
     gpu: list[str] = Field(default_factory=list, description=GPUS_HELP + " (default: compute.tiers of the plan)")
     precision: Precision = Field("fp32", description="fp32, amp-bf16, amp-fp16, bf16, bf16-master")
     update: Update = Field("foreach", description="foreach (torch's default on a GPU) or fused")
+    calibration: Path | None = Field(None, description=CALIBRATION_HELP, json_schema_extra={"input": True})
 
 
 class GpusRequest(Record):
     """`vram.py gpus` takes no flags."""
+
+
+class StepTime(Record):
+    """A range for the wall-clock, from FLOPs and bytes. No GPU has calibrated it, unless it says so."""
+
+    low_s: float = Field(ge=0, description="one step when every operator runs near the card's peak")
+    high_s: float = Field(ge=0, description="one step at a third of the peak, half the bandwidth, and launch gaps")
+    run_low_s: float | None = Field(None, description="the whole run")
+    run_high_s: float | None = None
+    bound_by: str = Field(description="what the operators wait for most: arithmetic, memory or launches")
+    source: str
 
 
 class Part(Record):
@@ -162,6 +195,7 @@ class SinkhornAnswer(Answer):
 
     budget: Budget
     ways: list[Way]
+    savings: list[Way] = Field(description="what other settings would take, ranked; `moment` says what they change")
     gpus: list[GpuFit]
     notes: list[str]
 
@@ -191,6 +225,8 @@ class PoolAnswer(Answer):
     """`vram.py pool`."""
 
     pool: PoolSize
+    building: Budget = Field(description="on the GPU while one batch of the pool is built")
+    solves: int = Field(description="Sinkhorn solves for the whole pool: batches x flow steps x potentials")
     how: How = "computed"
     source: str
 
@@ -239,6 +275,9 @@ class GpuRow(Record):
     bandwidth_bytes_per_s: int
     compute_capability: str
     bf16: bool
+    fp32_tflops: float | None = None
+    tf32_tflops: float | None = None
+    half_tflops: float | None = None
     note: str
 
 
@@ -247,3 +286,4 @@ class GpusAnswer(Answer):
 
     gpus: list[GpuRow]
     source: str
+    speed_source: str

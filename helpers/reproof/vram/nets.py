@@ -6,9 +6,22 @@ save is counted once, where it is made last, because both hold the same storage.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reproof.vram.sizes import SAVES_OUTPUT, CnnSizes, MlpSizes, TransformerSizes
+from reproof.errors import PackError
+from reproof.vram.sizes import SAVES_OUTPUT, CnnSizes, MlpSizes
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a checkpointed block saves when it runs a second time: elements per sample, and bytes of masks."""
+
+    matmul: int
+    other: int
+    cast: int
+    masks: int
+    single: int
+    up: int
 
 
 @dataclass(frozen=True)
@@ -27,6 +40,24 @@ class Layer:
     """Above 0: the output also goes to a later layer (U-Net skip). Below 0: skips of that size are consumed here."""
     convolution: int = 0
     """Input plus output of the largest convolution, for the workspace bound."""
+    masks: int = 0
+    """Bytes per sample that dropout and the like save, one for each element."""
+    cast: int = 0
+    """fp32 tensors that also feed a matrix product: autocast saves a 16-bit copy of them as well."""
+    up: int = 0
+    """16-bit tensors of which autocast also saves an fp32 copy: log-probabilities, for the loss."""
+    single: int = 0
+    """Elements that are fp32 whatever the precision: copies that a norm or a loss makes for itself."""
+    half: bool = False
+    """Under autocast everything here stays 16-bit, gradients in flight too: convolutions, batch norm, ReLU, linear."""
+    enters: int = 0
+    """Input of a block; above 0 the block can be checkpointed, and then keeps only this."""
+    starts: int = 0
+    """Gradients in flight when a checkpointed block's backward begins and all that it saved again is still there."""
+    enters_half: bool = False
+    """Under autocast that input is 16-bit: batch norm and ReLU keep the format, layer norm and additions do not."""
+    again: Again | None = None
+    """Under checkpointing: what the block saves while it runs again in backward."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +67,9 @@ class Net:
     family: str
     layers: tuple[Layer, ...]
     inputs: int
-    """Elements per sample that the training loop holds and no layer saves: inputs before they are joined, logits."""
+    """Elements per sample that the training loop holds and no layer saves: inputs before they are joined."""
+    named: int = 0
+    """The same for what a matrix product made, 16-bit under autocast: logits that still have their name."""
 
     @property
     def params(self) -> int:
@@ -46,12 +79,35 @@ class Net:
     @property
     def saved(self) -> int:
         """Elements per sample that autograd holds at the end of the forward pass."""
-        return sum(layer.matmul + layer.other for layer in self.layers)
+        return sum(layer.matmul + layer.other + layer.single for layer in self.layers)
 
     @property
     def convolution(self) -> int:
         """Input plus output of the largest convolution, per sample."""
         return max(layer.convolution for layer in self.layers)
+
+
+def checkpointed(net: Net) -> Net:
+    """The network with every block run again in backward: blocks keep their input only.
+
+    Raises:
+        PackError: no part of it is a block.
+    """
+    if not any(layer.enters for layer in net.layers):
+        raise PackError(
+            "no-blocks",
+            f"--checkpointing with {net.family}",
+            why="it is counted block by block, and this family has none",
+            fix="transformer, vit, resnet and unet have blocks; trace your own step for others",
+        )
+    layers = (_checkpointed(layer) if layer.enters else layer for layer in net.layers)
+    return replace(net, layers=tuple(layers))
+
+
+def _checkpointed(layer: Layer) -> Layer:
+    again = Again(layer.matmul, layer.other, layer.cast, layer.masks, layer.single, layer.up)
+    bare = replace(layer, matmul=0, other=0, masks=0, cast=0, single=0, up=0, again=again)
+    return replace(bare, matmul=layer.enters) if layer.enters_half else replace(bare, other=layer.enters)
 
 
 def linear(width_in: int, width_out: int) -> int:
@@ -69,8 +125,8 @@ def conv(channels_in: int, channels_out: int, kernel: int = 3) -> int:
 
 
 def mse(name: str, outputs: int) -> Layer:
-    """Mean squared error: saves prediction and target; its backward makes one gradient of the prediction."""
-    return Layer(name, other=2 * outputs, working=outputs)
+    """Mean squared error, in fp32: saves prediction and target; its backward makes one gradient of the prediction."""
+    return Layer(name, single=2 * outputs, working=outputs)
 
 
 def mlp(sizes: MlpSizes) -> Net:
@@ -84,11 +140,11 @@ def mlp(sizes: MlpSizes) -> Net:
     width, layers = sizes.dim + sizes.time_channels, []
     for i in range(1, sizes.layers + 1):
         layers += [
-            Layer(f"linear {i}", linear(width, sizes.hidden), matmul=width, working=width + sizes.hidden),
-            Layer(f"activation {i}", other=kept, working=2 * sizes.hidden),
+            Layer(f"linear {i}", linear(width, sizes.hidden), matmul=width, working=width + sizes.hidden, half=True),
+            Layer(f"activation {i}", matmul=kept, working=2 * sizes.hidden, half=True),
         ]
         width = sizes.hidden
-    last = Layer("output layer", linear(width, sizes.dim), matmul=width, working=width + sizes.dim)
+    last = Layer("output layer", linear(width, sizes.dim), matmul=width, working=width + sizes.dim, half=True)
     return Net("mlp", (*layers, last, mse("loss", sizes.dim)), inputs=sizes.dim + sizes.time_channels)
 
 
@@ -108,9 +164,9 @@ def cnn(sizes: CnnSizes) -> Net:
             Layer(
                 f"convolution {i + 1}",
                 conv(width, out),
-                matmul=width * side * side,
-                other=made,
+                matmul=width * side * side + made,
                 working=2 * made,
+                half=True,
                 convolution=(width + out) * side * side,
             )
         )
@@ -119,33 +175,3 @@ def cnn(sizes: CnnSizes) -> Net:
     outputs = sizes.outputs
     head = Layer("linear and sigmoid", linear(flat, outputs), matmul=flat, other=outputs, working=flat + outputs)
     return Net("cnn", (*layers, head, mse("loss", outputs)), inputs=0)
-
-
-def transformer(sizes: TransformerSizes) -> Net:
-    """A GPT-2-like decoder: learned positions, pre-norm blocks with a 4x MLP, tied output, cross-entropy, no dropout.
-
-    `matmul` attention stores the T x T probabilities; `fused` (flash or memory-efficient) stores none.
-    Source of the per-block terms: Korthikanti et al., arXiv:2205.05198, section 4.1, without the dropout masks.
-
-    >>> gpt2 = TransformerSizes(vocab=50257, layers=12, width=768, num_heads=12, seq=1024)
-    >>> transformer(gpt2).params
-    124439808
-    """
-    d, t = sizes.width, sizes.seq
-    embedding = Layer("embeddings", sizes.vocab * d + t * d, other=2 * t, working=2 * t * d)
-    scores = sizes.num_heads * t * t if sizes.attention == "matmul" else sizes.num_heads * t
-    block = Layer(
-        "block",
-        params=linear(d, 3 * d) + linear(d, d) + linear(d, 4 * d) + linear(4 * d, d) + 4 * d,
-        # norm output, q k v, attention output, norm output, gelu output
-        matmul=t * (d + 3 * d + d + d + 4 * d),
-        # two norm inputs, gelu input, probabilities or the log-sum-exp of each row
-        other=t * (2 * d + 4 * d) + scores,
-        working=max(9 * t * d, t * 4 * d + 2 * (scores if sizes.attention == "matmul" else 0)),
-    )
-    blocks = [block] * sizes.layers
-    logits = t * sizes.vocab
-    # cross-entropy saves log-probabilities; backward holds their gradient while it makes the one of the logits
-    head = Layer("norm, logits and loss", 2 * d, matmul=t * d, other=t * d + logits, working=2 * logits)
-    # the logits themselves are not saved, but training loops still name them while backward runs
-    return Net("transformer", (embedding, *blocks, head), inputs=4 * t + logits)  # ids are int64: two floats wide

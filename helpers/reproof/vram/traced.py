@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from pydantic import Field, model_validator
 
 from reproof.records import Answer, How, Record
 from reproof.units import Bytes, Count
-from reproof.vram.models import GPUS_HELP, Grade, Part
+from reproof.vram.models import CALIBRATION_HELP, GPUS_HELP, Grade, Part, StepTime
 from reproof.vram.sizes import HUGE
+
+HINT = re.compile(r"\S.*:\d+=(true|false|-?\d+(\.\d+)?)", re.IGNORECASE)
+
+
+def _value(text: str) -> int | float | bool:
+    known = {"true": True, "false": False}
+    return known[text.lower()] if text.lower() in known else float(text) if "." in text else int(text)
 
 
 class InterpreterRequest(Record):
     """The project's interpreter and what a trace may take."""
 
     target: str = Field(
-        description="FILE.py:function; function() builds everything on 'cuda' and returns step, a function",
+        description="FILE.py:function or package.module:function; it builds everything on 'cuda' and returns step",
         json_schema_extra={"positional": True},
     )
     arg: list[str] = Field(default_factory=list, description="an argument of the function, like batch=32; repeatable")
@@ -29,11 +37,39 @@ class InterpreterRequest(Record):
     timeout_s: float = Field(300.0, gt=0, le=86400, description="time limit of one trace")
     memory: Bytes = Field(4 * 2**30, ge=2**29, description="host memory that the step may take for real data")
     alloc_conf: str = Field("", description="as in PYTORCH_CUDA_ALLOC_CONF, like expandable_segments:True")
+    hint: list[str] = Field(
+        default_factory=list, description="a value the trace cannot know, like train.py:42=64; repeatable"
+    )
+    plan: Path | None = Field(
+        None, description="plan.yaml: its values fill arguments of the same name", json_schema_extra={"input": True}
+    )
+    experiment: str = Field("", description="of the plan (default: its first)")
+    phase: str = Field("", description="of the experiment (default: its last that trains)")
+    calibration: Path | None = Field(None, description=CALIBRATION_HELP, json_schema_extra={"input": True})
+    weaker: bool = Field(
+        False, description="on fake CPU tensors, for a torch that cannot fake CUDA: no workspaces, the CPU's kernels"
+    )
+
+    @property
+    def where(self) -> str:
+        """The user's file, or the dotted name of the module."""
+        return self.target.rpartition(":")[0]
+
+    @property
+    def is_module(self) -> bool:
+        """Whether the target is a module's dotted name."""
+        return not self.where.endswith(".py") and all(part.isidentifier() for part in self.where.split("."))
 
     @property
     def file(self) -> Path:
         """The user's file."""
-        return Path(self.target.rpartition(":")[0])
+        return Path(self.where)
+
+    @property
+    def hints(self) -> dict[str, int | float | bool]:
+        """Values by FILE:LINE."""
+        pairs = (each.partition("=") for each in self.hint)
+        return {where: _value(text) for where, _, text in pairs}
 
     @model_validator(mode="after")
     def _named(self) -> InterpreterRequest:
@@ -43,6 +79,11 @@ class InterpreterRequest(Record):
         wrong = [each for each in self.arg if not each.partition("=")[0].isidentifier() or "=" not in each]
         if wrong:
             raise ValueError(f"--arg {wrong[0]!r} is not name=value, like batch=32")
+        wrong = [each for each in self.hint if not HINT.fullmatch(each)]
+        if wrong:
+            raise ValueError(f"--hint {wrong[0]!r} is not FILE:LINE=VALUE, like train.py:42=64 or train.py:50=false")
+        if (self.experiment or self.phase) and self.plan is None:
+            raise ValueError("--experiment and --phase choose from --plan, which is missing")
         return self
 
 
@@ -51,6 +92,7 @@ class TraceRequest(InterpreterRequest):
 
     gpu: list[str] = Field(default_factory=list, description=GPUS_HELP + " (default T4, RTX 3090, A100 40GB)")
     plot: Path | None = Field(None, description="write the timeline there: .html (zoom, no other file needed) or .png")
+    iterations: Count | None = Field(None, gt=0, le=10**12, description="optimizer updates of the run, for its time")
 
 
 class FitRequest(InterpreterRequest):
@@ -64,6 +106,10 @@ class FitRequest(InterpreterRequest):
         "", description="the function's argument that is the number of micro-batches per step, if it has one"
     )
     coupled: bool = Field(False, description="the loss couples the samples (contrastive, Sinkhorn): never split")
+    coupled_arg: str = Field("", description="with --coupled: the argument that is the Sinkhorn batch, to be written")
+    write: Path | None = Field(
+        None, description="write the overrides there (.yaml or .json), for the generated project"
+    )
 
 
 class LeversRequest(InterpreterRequest):
@@ -127,6 +173,7 @@ class TracedGpu(Record):
     leak_bytes: int = Field(description="growth from the last step but one to the last")
     oom: Moment | None = Field(None, description="where it runs out of memory, when it does")
     kernels: dict[str, int] = Field(description="attention kernels chosen for this GPU, and how often")
+    time: StepTime | None = Field(None, description="one step by FLOPs and bytes; null where the speed is not known")
     notes: list[str]
 
 
@@ -149,6 +196,9 @@ class Traced(Record):
     ops: int
     took_s: float
     host_bytes: int
+    flops: int = Field(0, description="of the last step, by torch's formulas")
+    moved_bytes: int = Field(0, description="read and written by the operators of the last step")
+    from_plan: dict[str, str] = Field(default_factory=dict, description="arguments that the plan filled, with origin")
 
 
 class TraceAnswer(Answer):
@@ -175,6 +225,9 @@ class FittedGpu(Record):
     iterations: int | None = None
     device_bytes: int | None = Field(None, description="at that micro-batch, context included")
     used_frac: float | None = None
+    overrides: dict[str, int | str] = Field(default_factory=dict, description="for the generated project")
+    words: str = Field("", description="the same on its command line")
+    time: StepTime | None = Field(None, description="one optimizer update, and the run")
     notes: list[str]
 
 
@@ -186,6 +239,7 @@ class FitAnswer(Answer):
     torch: str
     gpus: list[FittedGpu]
     tried: dict[str, list[int]] = Field(description="per GPU: the micro-batches that were traced")
+    written: str | None = None
     notes: list[str]
 
 

@@ -30,6 +30,7 @@ def res_block(name: str, c_in: int, c_out: int, side: int, time: int, skip: int 
         working=area * (c_out + 2 * max(c_in, c_out)),
         skip=skip,
         convolution=area * (c_in + c_out),
+        enters=area * c_in,
     )
 
 
@@ -51,6 +52,8 @@ def attention_block(name: str, channels: int, heads: int, side: int, kind: Atten
         other=map_ + (heads * tokens if kind == "fused" else scores),
         working=max(4 * map_, 2 * map_ + SCORES_IN_FLIGHT[kind] * scores),
         skip=skip,
+        cast=scores if kind != "fused" else 0,
+        enters=map_,
     )
 
 

@@ -21,13 +21,13 @@ sys.path.insert(0, str(ROOT))
 import run as entry  # noqa: E402
 
 ENGINE = entry.main.__module__.rpartition(".")[0]  # so that this file need not know the package's name
-checkpoint, cli, config, errors, loop, pool, preempt, runs = (
+checkpoint, config, errors, flags, loop, pool, preempt, runs = (
     importlib.import_module(f"{ENGINE}.{name}")
-    for name in ("checkpoint", "cli", "config", "errors", "loop", "pool", "preempt", "run")
+    for name in ("checkpoint", "config", "errors", "extra.flags", "loop", "pool", "preempt", "run")
 )
 CORE = importlib.import_module(f"{ENGINE.rpartition('.')[0]}.core")
 
-CONFIGS = {path.stem: config.read(path) for path in sorted((ROOT / "configs").glob("*.yaml"))}
+CONFIGS = {name: config.read(path) for name, path in config.experiments(ROOT / "configs").items()}
 EXPERIMENTS = list(CONFIGS)
 TRAINED = [(e, p) for e in CONFIGS for p, phase in CONFIGS[e]["phases"].items() if phase["kind"] == "train"]
 POOLS = [(e, p) for e in CONFIGS for p, phase in CONFIGS[e]["phases"].items() if phase["kind"] == "pool"]
@@ -37,8 +37,8 @@ REFERENCES = {}  # experiment -> (folder, seconds): one undisturbed smoke run ea
 
 
 def settings(experiment, *words):
-    args, overrides = cli.parser().parse_known_args(["train", experiment, *SMOKE, *words])
-    return config.Config(cli.read_settings(args, overrides, ROOT / "configs" / f"{experiment}.yaml")[0])
+    args, overrides = flags.parser().parse_known_args(["train", experiment, *SMOKE, *words])
+    return config.Config(flags.read_settings(args, overrides, ROOT / "configs" / f"{experiment}.yaml")[0])
 
 
 def train(experiment, results, *words):
@@ -78,12 +78,16 @@ def interrupted_after(run, phase, calls):
     """The phase, except that its n-th call of the loss brings a SIGTERM."""
     count = iter(range(calls))
 
-    def loss(*args):
-        if next(count, None) == calls - 1:
-            run.stop._handle(signal.SIGTERM, None)
-        return phase.loss(*args)
+    def counted(original):
+        def loss(*args):
+            if next(count, None) == calls - 1:
+                run.stop._handle(signal.SIGTERM, None)
+            return original(*args)
 
-    return replace(phase, loss=loss)
+        return loss
+
+    several = isinstance(phase.loss, dict)
+    return replace(phase, loss={k: counted(f) for k, f in phase.loss.items()} if several else counted(phase.loss))
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -96,7 +100,8 @@ def test_every_phase_runs(experiment, reference):
             assert facts[name]["steps"] == phase["steps"]
             assert [m["step"] for m in metrics if m["phase"] == name] == list(range(1, phase["steps"] + 1))
         else:
-            assert len(list(folder.glob(f"pools/{name}/*.ckpt"))) == phase["batches"]
+            ledgers = [path.read_text() for path in folder.glob(f"pools/{name}/done-*.jsonl")]
+            assert sum(text.count("\n") for text in ledgers) == phase["batches"]
     assert all(math.isfinite(m["loss"]) for m in metrics)
 
 
@@ -125,10 +130,13 @@ def test_an_interrupted_phase_resumes_to_the_same_bits(experiment, name, referen
 
 @pytest.mark.parametrize(("experiment", "name"), POOLS)
 def test_a_half_built_pool_is_completed_to_the_same_bits(experiment, name, reference, tmp_path):
-    run = opened(experiment, reference(experiment), name, "--pool-batches", "2")
+    run = opened(experiment, reference(experiment), name, f"phases.{name}.batches=2")
     run.folder = tmp_path
     whole = pool.build_pool(run, name, CORE.PHASES[name])
-    pool.part_path(run, name, 1).unlink()
+    ledger = pool.pool_folder(run, name) / "done-0.jsonl"
+    ledger.write_text(ledger.read_text().splitlines(keepends=True)[0])  # as if killed in the second batch
+    for path in ledger.parent.glob("rows-*.bin"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 3 // 4])
     completed = pool.build_pool(run, name, CORE.PHASES[name])
     assert all(torch.equal(rows, completed.rows[key]) for key, rows in whole.rows.items())
     assert len(whole) == len(completed) > 0
@@ -152,6 +160,8 @@ def test_evaluation_is_labelled_as_shortened_and_not_repeated(experiment, refere
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_samples_and_figures_are_written(experiment, reference):
+    if not hasattr(CORE, "sample"):
+        pytest.skip("this core is scored without samples")
     folder = reference(experiment)
     words = [experiment, *SMOKE, "--results", str(folder.parents[1])]
     assert entry.main(["sample", *words, "--n", "2"], ROOT) == 0
@@ -171,16 +181,29 @@ def test_overrides_reach_every_phase(experiment):
         assert (phase.steps, phase.lr, phase.batch_size // phase.accumulate) == (7, 0.015, 1)
         assert loop.learning_rate(phase, phase.warmup_steps) == 0.015
     assert all(cfg.phases[name].batches == 3 for name in pools)
+    cfg = settings(experiment, "--accumulate", "1", "--checkpointing", "--compile", "--workers", "3", "--device", "cpu",
+                   "--deterministic", "off", "--overfit-one-batch", "--track", "trackio")  # fmt: skip
+    assert all(cfg.phases[name].accumulate == 1 for name in trained)
+    assert cfg.checkpointing and cfg.compile and cfg.overfit_one_batch
+    assert (cfg.workers, cfg.device, cfg.deterministic, cfg.trackers) == (3, "cpu", "off", ("trackio",))
+    own = [name for name in cfg.phases if "sinkhorn_batch" in cfg.phases[name]]
+    batched = [name for name in pools if "batch_size" in cfg.phases[name]]
+    if own or batched:
+        cfg = settings(experiment, "--sinkhorn-batch", "3")
+        assert all(cfg.phases[name]["sinkhorn_batch" if own else "batch_size"] == 3 for name in own or batched)
 
 
 @pytest.mark.parametrize(("experiment", "name"), TRAINED)
 def test_the_loss_falls_on_a_fixed_batch(experiment, name, reference):
+    if isinstance(CORE.PHASES[name].loss, dict) or CORE.PHASES[name].collect:
+        pytest.skip("several losses work against each other, or the data moves: no loss has to fall")
     run = opened(experiment, reference(experiment), name, f"phases.{name}.warmup_steps=0", f"phases.{name}.lr=1e-3")
     state = loop.new_state(run, name, CORE.PHASES[name])
     losses = []
     for _ in range(25 if sum(p.numel() for p in state.parameters) <= LARGE else 2):
         state.step = 0  # the random numbers of step 0, and with them its batch, every time
-        losses.append(loop.training_step(state, run, name, CORE.PHASES[name], run.cfg.phases[name], True)[0].item())
+        step_losses = loop.training_step(state, run, name, CORE.PHASES[name], run.cfg.phases[name], True)[0]
+        losses.append(sum(loss.item() for loss in step_losses.values()))
     assert losses[-1] < losses[0]
 
 
@@ -193,11 +216,15 @@ import run
 from pathlib import Path
 core = importlib.import_module(run.main.__module__.rpartition(".engine")[0] + ".core")
 left, original = iter(range(calls)), core.PHASES[phase]
-def loss(*args):
-    if next(left, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return original.loss(*args)
-core.PHASES[phase] = replace(original, loss=loss)
+def deadly(function):
+    def loss(*args):
+        if next(left, None) is None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args)
+    return loss
+losses = original.loss
+losses = {k: deadly(f) for k, f in losses.items()} if isinstance(losses, dict) else deadly(losses)
+core.PHASES[phase] = replace(original, loss=losses)
 run.main(sys.argv[1:], Path(root))
 """
 

@@ -93,3 +93,32 @@ def frechet_of_pixels(x, y):
     fid.update(x, real=True)
     fid.update(y, real=False)
     return fid.compute()
+
+
+def optimizer(lr=0.1):
+    """An optimizer of one number."""
+    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=lr)
+
+
+def euler_step(x):
+    """One step of an Euler sampler, on a sample that was not scaled."""
+    from diffusers import EulerDiscreteScheduler
+
+    scheduler = EulerDiscreteScheduler()
+    scheduler.set_timesteps(10)
+    return scheduler.step(0 * x, scheduler.timesteps[0], x).prev_sample
+
+
+class Sampler:
+    """A sampling run that does not set its steps anew."""
+
+    def __init__(self):
+        from diffusers import DPMSolverMultistepScheduler
+
+        self.scheduler = DPMSolverMultistepScheduler()
+        self.scheduler.set_timesteps(5)
+
+    def __call__(self, x):
+        for t in self.scheduler.timesteps:
+            x = self.scheduler.step(0.1 * x, t, x).prev_sample
+        return x

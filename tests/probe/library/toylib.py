@@ -277,3 +277,100 @@ def warns_inside(x):
 def slow(x):
     time.sleep(0.3)
     return x.sum()
+
+
+# means something else than it seems to
+
+
+def rmse(x, y):
+    return ((x - y) ** 2).mean().sqrt()
+
+
+def documented(x):
+    """Mean.
+
+    Args:
+        x: probabilities of the classes
+    """
+    return x.mean()
+
+
+def documented_logs(x):
+    """Mean.
+
+    Args:
+        x: log-probabilities of the classes
+    """
+    return x.mean()
+
+
+def documented_range(x, data_range=1.0):
+    return (x / data_range).mean()
+
+
+def ordered_names(y_true, y_pred):
+    return (y_true - 2 * y_pred).mean()
+
+
+def nothing_of_it(x):
+    return torch.ones(()) + 0 * x.sum()
+
+
+def first_of_two(x, y):
+    return x.sum() + 0 * y.sum()
+
+
+def clips(x, at):
+    return x.clamp(-at, at)
+
+
+def weighted(w, x):
+    return (w[:, None] * x**2).sum()
+
+
+def attends(x, dim=1):
+    return torch.softmax(x, dim=dim) * 3
+
+
+def keeps_true(x, mask):
+    return (x * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+
+
+def drops_true(x, mask):
+    return keeps_true(x, ~mask)
+
+
+def makes_on_cpu(x):
+    return x + torch.zeros(2)
+
+
+def makes_beside(x):
+    return x + torch.zeros(2, device=x.device)
+
+
+def reads_back(x):
+    return x.cpu().numpy().sum()
+
+
+def overflows(x):
+    return (x * 1e5).mean()
+
+
+def falls_to_half(x):
+    return x.float().half().double().mean()
+
+
+def root_of_difference(x, y):
+    return ((x - y) ** 2).sum(1).sqrt().mean()
+
+
+def switched(x, halve=False):
+    return x.mean() / 2 if halve else x.mean()
+
+
+def optimizer():
+    return torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1)
+
+
+def scaled_to(x, power):
+    return (x.abs() ** power).mean()

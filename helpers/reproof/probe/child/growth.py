@@ -1,4 +1,4 @@
-"""How memory and time of a call grow with its batch, measured at up to three sizes.
+"""How memory and time of a call grow with its batch and its last axis, measured at up to three sizes each.
 
 torch's allocator is followed step by step. The same program takes the same blocks at every size, and each block's
 size is a polynomial in N; so every step is fitted, and the peak at another N is the largest sum of the fitted steps.
@@ -13,13 +13,14 @@ import gc
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable  # noqa: UP035 - Python 3.8 must be able to run this
 
 from .arrays import leaves, np, torch
 from .case import Case, Numbers, differentiable
 from .gradients import backward, wanted
 
 TORCH = "torch's allocator"
+CHEAP_S = 0.01  # a call that takes longer is measured against its last axis only where the plan names at_width
 FACTOR = 8  # the answer at eight times the batch
 OWN_MAPPING = 16 * 1024  # blocks from this size on get a mapping of their own, and so leave with `free`
 MALLOPT_MMAP_THRESHOLD = -3
@@ -85,45 +86,54 @@ def give_back_freed() -> None:
 
 
 def measure(case: Case) -> None:
-    """Report time and memory at each size, and what to expect at eight times the batch."""
-    batch = case.batch
-    if batch is None:
-        return
-    case.report.stage("growth")
+    """Report time and memory at each batch and each width, and what to expect further on."""
     give_back_freed()
-    chosen = sizes(batch)
-    once(case, case.numbers(chosen[0]))
+    if case.batch is not None:
+        case.report.stage("growth with the batch")
+        ahead = case.spec["at_batch"] or FACTOR * case.batch
+        case.report.fact("growth", _along(case, case.batch, ahead, lambda size: case.numbers(batch=size)))
+    if case.width is not None and (case.spec["at_width"] or once(case, case.numbers()) < CHEAP_S):
+        case.report.stage("growth with the last axis")
+        ahead = case.spec["at_width"] or FACTOR * case.width
+        try:
+            found = _along(case, case.width, ahead, lambda size: case.numbers(width=size))
+        except Exception:
+            return  # the width is written into the object, as in a layer
+        case.report.fact("width_growth", found)
+
+
+def _along(case: Case, own: int, ahead_size: int, draw: Callable[[int], Numbers]) -> dict[str, Any]:
+    """Measurements at three sizes, and what they mean for `ahead_size`."""
+    chosen = sizes(own)
+    once(case, draw(chosen[0]))
     seconds: list[float] = []
     process: list[int] = []
     for size in chosen:
-        _at(case, size, seconds, process)
-    taken = [steps(case, case.numbers(size)) for size in chosen]
+        _at(case, draw(size), seconds, process)
+    taken = [steps(case, draw(size)) for size in chosen]
     peaks = [int(np.cumsum(run).max()) for run in taken]
     other = process[-1] - peaks[-1]
     if peaks[-1] and other <= max(MEASURABLE, peaks[-1] // 4):
-        counted, ahead = TORCH, _ahead(chosen, taken, FACTOR * batch)
+        counted, ahead = TORCH, _ahead(chosen, taken, ahead_size)
     else:
         while process[-1] < 4 * MEASURABLE and seconds[-1] < LONG_S and len(chosen) < 3 + DOUBLINGS:
             chosen.append(2 * chosen[-1])
-            _at(case, chosen[-1], seconds, process)
-        counted, peaks, ahead = "growth of the process", process, _fit(chosen[-3:], process[-3:], FACTOR * batch)
-    case.report.fact(
-        "growth",
-        {
-            "batches": chosen,
-            "seconds": seconds,
-            "peaks_bytes": peaks,
-            "counted": counted,
-            "batch_ahead": FACTOR * batch,
-            "peak_ahead_bytes": None if counted != TORCH and process[-1] < MEASURABLE else int(ahead),
-            "seconds_ahead": _later(chosen, seconds, FACTOR * batch),
-        },
-    )
+            _at(case, draw(chosen[-1]), seconds, process)
+        counted, peaks, ahead = "growth of the process", process, _fit(chosen[-3:], process[-3:], ahead_size)
+    return {
+        "own": own,
+        "batches": chosen,
+        "seconds": seconds,
+        "peaks_bytes": peaks,
+        "counted": counted,
+        "batch_ahead": ahead_size,
+        "peak_ahead_bytes": None if counted != TORCH and process[-1] < MEASURABLE else int(ahead),
+        "seconds_ahead": _later(chosen, seconds, ahead_size),
+    }
 
 
-def _at(case: Case, size: int, seconds: list[float], process: list[int]) -> None:
+def _at(case: Case, numbers: Numbers, seconds: list[float], process: list[int]) -> None:
     """Time one run, and see how far the process grows in it."""
-    numbers = case.numbers(size)
     gc.collect()
     forget_peak()
     before = resident("VmRSS")

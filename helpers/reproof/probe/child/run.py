@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 from typing import Any, Callable, NamedTuple  # noqa: UP035 - Python 3.8 must be able to run this
 
-from . import batch, gradients, growth, look, repair, state, values
+from . import batch, changes, gradients, growth, look, repair, schedule, state, values
 from .arrays import arrays
 from .case import Case, heard
 from .limits import NoNetwork
+from .questions import study_of
 from .report import Report, Stop, explained, short
 
 OUT_OF_MEMORY = (
@@ -49,6 +50,7 @@ class First(NamedTuple):
     ready: dict[str, Any]
     output: Any
     seconds: float
+    again_s: float  # constructing and calling once more
 
 
 def first_call(case: Case) -> First | None:
@@ -64,13 +66,20 @@ def first_call(case: Case) -> First | None:
         stage = "init"
         try:
             report.stage(stage)
+            began = time.perf_counter()
             callable_ = case.construct()
+            if case.expect["steps"]:
+                report.stage("schedule")
+                schedule.run(case, callable_, case.expect["steps"])
+                return None
             stage = "call"
             case.fits(callable_, *case.arguments(ready))
             report.stage(stage)
             state_before = state.kept(callable_)
             started = time.perf_counter()
-            first = First(callable_, ready, case.call(callable_, ready), time.perf_counter() - started)
+            output = case.call(callable_, ready)
+            ended = time.perf_counter()
+            first = First(callable_, ready, output, ended - started, ended - began)
         except Stop:
             raise
         except BaseException as error:  # sys.exit is a finding, too
@@ -90,6 +99,7 @@ def _after(case: Case, first: First, before: dict[str, Any], settings: dict[str,
     if limit_s is not None and first.seconds > limit_s:
         case.report.finding("slow", f"one call took {first.seconds:.2f} s, expected at most {limit_s:g} s")
     state.check_inputs(case, first.ready, before)
+    values.check_parameters(case, first.callable_)
     state.check_settings(case, settings)
 
 
@@ -124,7 +134,7 @@ def further(case: Case, first: First) -> None:
     values.check_reference(case, output)
     got = arrays(output)
     with heard(case.warned):
-        seeded = state.check_seeds(case, numbers, got) if report.affords("seeds", 4, first.seconds) else "none"
+        seeded = state.check_seeds(case, numbers, got) if report.affords("seeds", 4, first.again_s) else "none"
         checks: list[tuple[str, int, Callable[[], None]]] = [
             ("invariants", 2, lambda: values.check_invariants(case, output)),
             ("gradient mode", 1, lambda: state.check_grad_mode(case)),
@@ -134,7 +144,7 @@ def further(case: Case, first: First) -> None:
         if seeded != "none":
             checks.append(("second call", 1, lambda: state.check_twice(case, numbers, first.callable_, got)))
         for name, calls, check in checks:
-            if report.affords(name, calls, first.seconds):
+            if report.affords(name, calls, first.again_s):
                 check()
 
 
@@ -150,6 +160,26 @@ def grow(spec: dict[str, Any], report: Report) -> None:
         report.finding("not_measured", f"growth: {explained(error)}")
 
 
+def study(spec: dict[str, Any], report: Report) -> None:
+    """Ask the call again with one thing changed at a time, in a process of its own."""
+    case = Case(spec, report)
+    try:
+        case.look()
+        study_of(case)
+    except Stop:
+        return
+    except Exception as error:
+        report.finding("not_measured", f"study: {explained(error)}")
+
+
+def changed(spec: dict[str, Any], report: Report) -> None:
+    """What the documentation and the change log say happened between two versions."""
+    try:
+        report.fact("changes", changes.between(spec["target"], spec["distribution"], spec["versions"]))
+    except look.NotFound:
+        return
+
+
 def describe(spec: dict[str, Any], report: Report) -> None:
     """Facts about one name, and whether it takes these keywords."""
     try:
@@ -161,7 +191,7 @@ def describe(spec: dict[str, Any], report: Report) -> None:
         report.finding(error.code, error.what, f"did you mean {' or '.join(error.near)}?" if error.near else "")
 
 
-JOBS = {"probe": probe, "grow": grow, "look": describe}
+JOBS = {"probe": probe, "study": study, "grow": grow, "changes": changed, "look": describe}
 
 
 def work(job: dict[str, Any], handle: int) -> None:

@@ -91,6 +91,10 @@ def _recurrent(tracer: Any, kind: str) -> Callable[..., Any]:
     ) -> Any:
         tracer.assume(f"cuDNN's reserve for a {kind} is a guess of {RESERVE[kind]:g} numbers per step, sample and unit")
         hidden, cell = state if kind == "lstm" else (state, None)
+        if tracer.counting:  # products of every time step with all weights; twice as much again backward
+            products = 2 * x.shape[0] * x.shape[1] * sum(each.numel() for each in params if each.dim() == 2)
+            moved = x.numel() * x.element_size() * (2 + layers)
+            tracer.work.note("half" if x.element_size() == 2 else "fp32", products * (3 if train else 1), moved)
         out = _CudnnRnn.apply(kind, layers, 2 if both else 1, first, train, x, hidden, cell, *params)
         return out if kind == "lstm" else out[:2]
 

@@ -18,6 +18,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from . import unknown, workspaces
 from .ledger import Ledger, site
 from .shadows import Shadows, tensors
+from .work import COUPLING, Work
+from .world import OtherDevice
 
 if TYPE_CHECKING:
     from .ledger import Place
@@ -53,16 +55,19 @@ class Rule(NamedTuple):
     answer: bool | None
 
 
-class OtherDevice(RuntimeError):
-    """A tensor was put on a GPU that the traced machine does not have."""
-
-
 class Tracer(TorchDispatchMode):
     """Notes allocations into a Ledger while it is active."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, hints: dict[str, Any] | None = None, constants: dict[str, Any] | None = None):
         super().__init__()
         self.target = target
+        self.device = "cuda"
+        """Where memory is counted; 'cpu' for the weaker way."""
+        self.hints = hints or {}
+        self.hints_used: set[str] = set()
+        self.constants = constants or {}
+        self.work, self.counting = Work(), False
+        self.couples: set[str] = set()
         self.torch_version = tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2])
         self.ledger, self.shadows = Ledger(), Shadows()
         self.phase, self.ran_backward = "build", False
@@ -71,6 +76,7 @@ class Tracer(TorchDispatchMode):
         self.modules: list[str] = []
         self.names: dict[int, str] = {}
         self.truths: Any = unknown.truths()
+        self.hinted: Any = unknown.truths()
         self.ops = 0
         self._forward: dict[int, tuple[str, str]] = {}  # sequence number of an autograd node -> module, site
         self._rules: dict[Any, Rule] = {}
@@ -98,6 +104,15 @@ class Tracer(TorchDispatchMode):
         """Note that something could not be known, and where."""
         self.assumed[what, site() or self.place("")[3]] += 1
 
+    def hint(self) -> Any:
+        """What the user said about a value at this line, or None."""
+        here = site()
+        for where, value in self.hints.items():
+            if here.endswith("/" + where) or here == where:
+                self.hints_used.add(where)
+                return value
+        return None
+
     # ---- what the workspaces and the handlers use
 
     def scratch(self, size: int, op: str, kind: str = "workspace") -> int:
@@ -106,7 +121,7 @@ class Tracer(TorchDispatchMode):
 
     def see(self, tensor: Any, op: str) -> None:
         """Note the memory of a fake CUDA tensor."""
-        if not isinstance(tensor, FakeTensor) or tensor.device.type != "cuda":
+        if not isinstance(tensor, FakeTensor) or tensor.device.type != self.device:
             return
         if tensor.device.index:
             raise OtherDevice(f"a tensor was put on {tensor.device}; the traced machine has one GPU, cuda:0")
@@ -121,6 +136,9 @@ class Tracer(TorchDispatchMode):
     def blas(self, op: str) -> None:
         """CuBLAS keeps one workspace per thread's handle; the newest torch takes it for each call instead."""
         size = workspaces.blas_bytes(self.target.capability, self.torch_version)
+        known = self.constants.get("blas_bytes")
+        if known:
+            size = known[min(int(self.in_backward()), len(known) - 1)]
         if self.torch_version >= (2, 14):
             self.ledger.free(self.scratch(size, op))
         elif self.in_backward() not in self._workspaces:
@@ -153,7 +171,7 @@ class Tracer(TorchDispatchMode):
             handled = rule.handle(self, func, args, kwargs)
             if handled is not NotImplemented:
                 return handled
-        if rule.composite and any(each.device.type == "cuda" for each in tensors(args)):
+        if rule.composite and any(each.device.type == self.device for each in tensors(args)):
             with self:
                 return func._op_dk(torch._C.DispatchKey.CompositeExplicitAutograd, *args, **kwargs)
         return self._run(rule, func, args, kwargs)
@@ -165,6 +183,10 @@ class Tracer(TorchDispatchMode):
             self.see(each, rule.name)
             if rule.answer is not None:
                 self.truths[each] = rule.answer
+        if self.counting:
+            self.work.add(func, args, kwargs, out, self.device)
+        if rule.name in COUPLING:
+            self.couples.add(COUPLING[rule.name])
         if rule.name == "aten::_to_copy":
             self._cast(args[0], out)
         self.shadows.follow(func, args, kwargs, out)

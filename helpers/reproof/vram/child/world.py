@@ -21,6 +21,10 @@ from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 MIB = 2**20
 
 
+class OtherDevice(RuntimeError):
+    """A tensor was put on a GPU that the traced machine does not have."""
+
+
 class Idle:
     """A CUDA stream or event that does nothing."""
 
@@ -64,9 +68,14 @@ def _properties(target: Any) -> Any:
 def _device_functions(tracer: Any) -> dict[str, Any]:
     target, ledger = tracer.target, tracer.ledger
 
-    def streams(*_: Any, **__: Any) -> Idle:
-        tracer.assume("several CUDA streams are counted as one; each really has a cache of its own")
-        return Idle()
+    class Stream(Idle):  # a class, because libraries name it in annotations
+        def __init__(self, *_: Any, **__: Any) -> None:
+            tracer.assume("several CUDA streams are counted as one; each really has a cache of its own")
+
+    def set_device(device: Any) -> None:
+        index = device if isinstance(device, int) else torch.device(device).index
+        if index:
+            raise OtherDevice(f"set_device({device!r}); the traced machine has one GPU, cuda:0")
 
     def bf16(including_emulation: bool = True) -> bool:
         return including_emulation or target.capability[0] >= 8
@@ -79,7 +88,7 @@ def _device_functions(tracer: Any) -> dict[str, Any]:
 
     properties = _properties(target)
     quiet = (
-        "init _lazy_init synchronize set_device manual_seed manual_seed_all seed seed_all set_rng_state "
+        "init _lazy_init synchronize manual_seed manual_seed_all seed seed_all set_rng_state "
         "set_rng_state_all set_stream ipc_collect reset_accumulated_memory_stats set_per_process_memory_fraction"
     )
     values = {
@@ -93,7 +102,8 @@ def _device_functions(tracer: Any) -> dict[str, Any]:
         **{name: _constant(value) for name, value in values.items()},
         "is_bf16_supported": bf16,
         "Event": Idle,
-        "Stream": streams,
+        "Stream": Stream,
+        "set_device": set_device,
         "current_stream": _constant(Idle()),
         "default_stream": _constant(Idle()),
         "stream": lambda *_: Idle(),
@@ -129,6 +139,9 @@ def install(tracer: Any) -> None:
     fake_tensor.init_gpu_context = _constant(None)  # type: ignore[assignment]
     for name, value in _device_functions(tracer).items():
         setattr(torch.cuda, name, value)
+    for name in ("_cuda_getCurrentRawStream", "_cuda_getDevice"):  # a CPU build has none; libraries ask at import
+        if not hasattr(torch._C, name):
+            setattr(torch._C, name, _constant(0))
     amp.amp_definitely_not_available = _constant(False)
     torch.Generator = _CpuGenerator  # type: ignore[misc]
     for module in (optim, foreach):  # else the optimizers loop over parameters, which a GPU does not
@@ -150,8 +163,9 @@ def _leave_out(tracer: Any) -> None:
     def saved(*_: Any, **__: Any) -> None:
         tracer.assume("torch.save is left out")
 
-    def graph(*_: Any, **__: Any) -> None:
-        raise NotImplementedError("CUDA graphs keep private pools, which the tracer does not model")
+    class Graph:  # a class, because libraries name it in annotations
+        def __init__(self, *_: Any, **__: Any) -> None:
+            raise NotImplementedError("CUDA graphs keep private pools, which the tracer does not model")
 
     def compiled_in_place(self: nn.Module, *_: Any, **__: Any) -> None:
         compiled(self)
@@ -160,7 +174,7 @@ def _leave_out(tracer: Any) -> None:
     nn.Module.compile = compiled_in_place  # type: ignore[method-assign]
     torch.save = saved
     for name in ("CUDAGraph", "graph", "make_graphed_callables"):
-        setattr(torch.cuda, name, graph)
+        setattr(torch.cuda, name, Graph)
 
 
 def _values(tracer: Any) -> None:
@@ -198,8 +212,6 @@ class _Apply:
         self.done: dict[int, tuple[Any, Any]] = {}
 
     def __call__(self, module: nn.Module, convert: Callable[[Any], Any], recurse: bool = True) -> nn.Module:
-        if not self.depth:
-            self.done = {}
         self.depth += 1
         try:
             for child in module.children() if recurse else ():
@@ -210,6 +222,8 @@ class _Apply:
                         table[name] = change(value, convert)
         finally:
             self.depth -= 1
+            if not self.depth:
+                self.done = {}  # the old tensors go, as they do where their data is swapped
         return module
 
     def _buffer(self, value: Any, convert: Callable[[Any], Any]) -> Any:

@@ -13,6 +13,10 @@ from reproof.records import Record, Sourced
 DTYPES = "bool uint8 int8 int16 int32 int64 float16 bfloat16 float32 float64 complex64 complex128".split()
 
 
+Invariance = Literal["shift", "scale", "order"]
+Precision = Literal["float16", "bfloat16", "autocast"]
+
+
 class TensorSpec(Record):
     """One input of a probed call: drawn to a shape, given as values, an object by name, or made by another call."""
 
@@ -23,9 +27,12 @@ class TensorSpec(Record):
     args: list[str] = Field(default_factory=list, description="earlier inputs that made_by gets, in order")
     kwargs: dict[str, Any] = Field(default_factory=dict, description="other arguments of made_by")
     dtype: str = "float32"
-    dist: Literal["normal", "uniform", "zeros", "ones", "weights", "equal_weights", "integers", "grid"] = Field(
-        "normal",
-        description="weights sum to one along the last axis; grid rises evenly from low to high along the first",
+    dist: Literal["normal", "uniform", "zeros", "ones", "weights", "equal_weights", "integers", "grid", "valid"] = (
+        Field(
+            "normal",
+            description="weights sum to one along the last axis; grid rises evenly from low to high along the first; "
+            "valid is a mask, true where a token is real, of sequences of several lengths",
+        )
     )
     low: float = 0.0
     high: float = 1.0
@@ -33,6 +40,7 @@ class TensorSpec(Record):
     shift: float = Field(0.0, description="and then moved by this")
     kind: Literal["torch", "numpy"] = "torch"
     requires_grad: bool = False
+    device: Literal["cpu", "cuda"] = Field("cpu", description="cuda: also called on a GPU that is only pretended")
     batch_axes: list[int] | None = Field(
         None, description="axes that grow with the batch; by default axis 0 where it is as long as the first input's"
     )
@@ -68,6 +76,19 @@ class Expect(Record):
     equals_kwargs: dict[str, Any] = Field(default_factory=dict)
     equals_scale: float = Field(1.0, description="ours = scale * theirs")
     rtol: float = Field(1e-3, gt=0)
+    invariant: list[Invariance] = Field(
+        default_factory=list,
+        description="what leaves the value as it is: shift or scale of the floating inputs, order of the batch",
+    )
+    degree: float | None = Field(None, description="inputs times c give c to this power: 1 a distance, 2 its square")
+    deterministic: bool | None = Field(None, description="another seed gives the same: no dropout, no sampling")
+    precisions: list[Precision] = Field(
+        default_factory=list, description="the value must hold in these, within 5 %, without NaN"
+    )
+    steps: int | None = Field(
+        None, gt=0, le=1_000_000, description="a schedule is constructed and stepped so often instead of called"
+    )
+    parameters: float | None = Field(None, gt=0, description="numbers to train in the module, within 1 %")
     within_s: float | None = Field(None, gt=0, description="one call must not take longer, on one CPU thread")
     raises: str | None = Field(None, description="the call must fail with this exception: a trap kept on record")
     accepts: list[str] = Field(
@@ -78,17 +99,21 @@ class Expect(Record):
 class Call(Record):
     """One library call with the exact shapes of an experiment.
 
-    Inputs go by position in the order of `args` (all of them when `args` is empty); an input that is neither in
+    Inputs go by position in the order of `args` (all of them when `args` is empty; those of `init_inputs` go to the
+    constructor); an input that is neither in
     `args` nor used by another input or by `equals_args` goes by its own name.
     """
 
     id: str = Field(pattern=r"^[a-z0-9_]+$")
     target: str = Field(description="dotted name, like geomloss.SamplesLoss")
     init: dict[str, Any] | None = Field(None, description="constructor arguments when the target is a class")
+    init_inputs: list[str] = Field(default_factory=list, description="inputs that the constructor gets, by name")
     method: str | None = Field(None, description="called on the constructed object instead of the object itself")
     args: list[str] = Field(default_factory=list, description="input names passed by position, in order")
     kwargs: dict[str, Any] = Field(default_factory=dict)
     inputs: dict[str, TensorSpec]
+    at_batch: int | None = Field(None, gt=0, description="the batch of the paper: time and memory are told for it")
+    at_width: int | None = Field(None, gt=0, description="the last axis in the paper, told likewise")
     experiments: list[str] = Field(min_length=1)
     expect: Expect = Expect()
     because: str = ""
@@ -98,6 +123,8 @@ class Call(Record):
         wrong = list(_unknown_inputs(self))
         if self.method is not None and self.init is None:
             wrong.append("method needs init (an empty mapping will do): it is called on a constructed object")
+        if self.init is None and (self.init_inputs or self.expect.steps):
+            wrong.append("init_inputs and steps need init (an empty mapping will do): they are about an object")
         if wrong:
             raise ValueError("; ".join(wrong))
         return self
@@ -111,7 +138,12 @@ def _unknown_inputs(call: Call) -> Iterator[str]:
             if used not in earlier:
                 yield f"inputs.{name}.args: no earlier input {used!r}{near(used, earlier)}"
         earlier.append(name)
-    for key, names in (("args", call.args), ("grad", call.expect.grad), ("equals_args", call.expect.equals_args)):
+    for key, names in (
+        ("args", call.args),
+        ("init_inputs", call.init_inputs),
+        ("grad", call.expect.grad),
+        ("equals_args", call.expect.equals_args),
+    ):
         for used in names:
             if used not in call.inputs:
                 yield f"{key}: no input {used!r}{near(used, call.inputs)}"

@@ -107,3 +107,46 @@ def compose(text: str) -> Any:
 def load(path: Path, what: str) -> Any:
     """Data from a YAML file; see `parse`."""
     return parse(read_text(path, what), str(path))
+
+
+def documents(text: str) -> list[Any]:
+    """Trees of nodes of YAML that others wrote, for reading positions only: any tag, aliases, several documents.
+
+    Nothing is constructed. A node that an alias names stands in the tree again: whoever walks it must bound the walk.
+
+    Raises:
+        ValueError: not YAML, over 4 MiB, or nested too deeply.
+    """
+    if len(text) > MAX_BYTES:
+        raise ValueError(f"over {MAX_BYTES} characters")
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=BASE):
+            depth += isinstance(event, yaml.events.CollectionStartEvent)
+            depth -= isinstance(event, yaml.events.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise ValueError("nested too deeply")
+        return [node for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(str(getattr(error, "problem", None) or error)) from error
+
+
+def scalar(node: Any) -> Any:
+    """The plain value of a scalar node; text where the tag is not one of YAML's own."""
+    if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rpartition(":")[2] not in _PLAIN:
+        return node.value
+    loader = _Loader("")
+    try:
+        return loader.construct_object(node)
+    except (yaml.YAMLError, ValueError):
+        return node.value
+    finally:
+        loader.dispose()
+
+
+_PLAIN = ("int", "float", "bool", "null", "str")
+
+
+def dump(data: Any) -> str:
+    """YAML text of plain data, keys in the given order."""
+    return str(yaml.safe_dump(data, sort_keys=False, allow_unicode=True, width=120))

@@ -98,6 +98,7 @@ class Reference(Record):
     where: str = Field(min_length=3, description="address with commit or date")
     used_for: str = Field(min_length=3)
     licence: str = ""
+    says: str = Field("", description="of an author's reply or a line of code: what it says, word for word")
 
 
 class Risk(Record):
@@ -121,7 +122,9 @@ class Compute(Record):
 
     authors_gpu: Sourced[str] | None = None
     authors_time: Sourced[str] | None = None
+    authors_gpu_count: Sourced[int] | None = None
     ours_gpu: str = ""
+    ours_hours: float | None = Field(None, gt=0, description="GPU hours that ours is expected to take")
     budget_hours: float | None = Field(None, gt=0, description="GPU hours that may be spent")
     tiers: list[str] = Field(default_factory=lambda: ["T4", "RTX 3090", "A100 40GB"])
 

@@ -13,23 +13,30 @@ def expression(call: Call) -> str:
     >>> expression(call)
     'geomloss.SamplesLoss(p=2)(x)'
     """
-    callee = call.target
-    if call.init is not None:
-        callee += f"({_keywords(call.init)})"
-    if call.method:
-        callee += f".{call.method}"
+    if call.expect.steps:
+        return f"{callee(call)}.step() × {call.expect.steps}"
     given = [*positional(call), *(f"{name}={name}" for name in by_own_name(call))]
-    return f"{callee}({', '.join(filter(None, [*given, _keywords(call.kwargs)]))})"
+    return f"{callee(call)}({', '.join(filter(None, [*given, _keywords(call.kwargs)]))})"
+
+
+def callee(call: Call) -> str:
+    """What is called: the target, an object of it, or its method."""
+    text = call.target
+    if call.init is not None:
+        made = [f"{name}={name}" for name in call.init_inputs]
+        text += f"({', '.join(filter(None, [*made, _keywords(call.init)]))})"
+    return f"{text}.{call.method}" if call.method else text
 
 
 def positional(call: Call) -> list[str]:
     """Inputs that go by position."""
-    return call.args or list(call.inputs)
+    return call.args or [name for name in call.inputs if name not in call.init_inputs]
 
 
 def by_own_name(call: Call) -> list[str]:
     """Inputs that go by their own name: neither by position nor only to make or check something else."""
     used = {name for spec in call.inputs.values() for name in spec.args} | set(call.expect.equals_args)
+    used |= set(call.init_inputs)
     return [name for name in call.inputs if call.args and name not in call.args and name not in used]
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from reproof.apicalls import Library
 from reproof.cli import Command, run
 from reproof.errors import MissingError, PackError
 from reproof.probe import compared, verdicts
+from reproof.probe.adapters import adapter
 from reproof.probe.interpreter import Interpreter
 from reproof.probe.models import (
     CaseReport,
@@ -30,6 +33,9 @@ from reproof.probe.rewrite import write_tests
 from reproof.probe.scan import Named, scanned
 from reproof.probe.spec import Spec, Wanted, load_spec, selected
 
+WORKERS, WORTH_TWO = 2, 12  # a second interpreter imports the library again, which a few calls do not repay
+STUDY_S = 10.0  # its budget is in CPU time, so that a busy machine asks no less
+STUDY_FRAC = 1 / 10  # of a case's time limit that the further questions may take
 GROWTH_FRAC = 1 / 100  # of a case's time limit that one call may take for its growth to be measured, too
 
 
@@ -45,18 +51,47 @@ def probe(request: RunRequest) -> RunAnswer:
         mine = [want for want in wanted if want.library is library]
         if not mine:
             continue
-        with Interpreter(request, _targets(mine), [item.distribution for item in spec.libraries]) as interpreter:
-            about = interpreter.hello
-            reports[library.name] = _library(library, about, about["import_s"])
-            for want in mine:
-                cases.append(_case(want, interpreter, reports[library.name]))
-                _tell(len(cases), len(wanted), cases[-1])
+        about, found = _of_library(request, library, mine, [item.distribution for item in spec.libraries])
+        reports[library.name] = _library(library, about, about["import_s"])
+        cases += found
+        _tell(len(cases), len(wanted), cases[-1])
     # a library without calls here has a version all the same
     libraries = [reports.get(library.name) or _library(library, about, 0.0) for library in spec.libraries]
     _something_was_there(cases, list(reports.values()), about)
     tests = None if request.write_tests is None else write_tests(request.write_tests, wanted, libraries, cases)
     answer = _answer(spec, request, libraries, cases, about, time.perf_counter() - started)
     return answer.model_copy(update={"tests": str(tests) if tests else None})
+
+
+def _of_library(
+    request: RunRequest, library: Library, wanted: list[Wanted], distributions: list[str]
+) -> tuple[dict[str, Any], list[CaseReport]]:
+    """What the interpreter says of itself, and every call of one library; many calls share two warm interpreters."""
+    workers = min(WORKERS, os.cpu_count() or 1) if len(wanted) >= WORTH_TWO else 1
+    about: list[dict[str, Any]] = []
+
+    def share(first: int) -> list[CaseReport]:
+        with Interpreter(request, _targets(wanted), distributions) as interpreter:
+            about.append(interpreter.hello)
+            known = _library(library, interpreter.hello, interpreter.hello["import_s"])
+            found = [_case(want, interpreter, known) for want in wanted[first::workers]]
+        return (
+            [_hinted(want, case) for want, case in zip(wanted[first::workers], found, strict=True)]
+            if request.fix_hints
+            else found
+        )
+
+    with ThreadPoolExecutor(workers) as pool:
+        shares = list(pool.map(share, range(workers)))
+    return about[0], [shares[place % workers][place // workers] for place in range(len(wanted))]
+
+
+def _hinted(want: Wanted, case: CaseReport) -> CaseReport:
+    """The same with an adapter beside each finding that has one."""
+    if want.call is None:
+        return case
+    found = [item.model_copy(update={"adapter": adapter(want.call, item)}) for item in case.findings]
+    return case.model_copy(update={"findings": found})
 
 
 def _targets(wanted: list[Wanted]) -> list[str]:
@@ -80,20 +115,36 @@ def _library(library: Library, about: dict[str, Any], import_s: float) -> Librar
 
 
 def _case(want: Wanted, interpreter: Interpreter, library: LibraryReport) -> CaseReport:
-    """Probe one call, then measure how it grows if it went through."""
+    """Probe one call; if it went through, ask it more and measure how it grows, each in a process of its own."""
     if want.call is None:
         return verdicts.unreadable(want)
     case = want.call.model_dump(mode="json")
     timeout_s = interpreter.request.timeout_s
     probed = interpreter.ask("probe", case, timeout_s)
-    report = verdicts.report(want, probed, None)
-    grows = report.outputs and "fails_at_other_batch" not in [item.code for item in report.findings]
-    if grows and report.call_s is not None and report.call_s < GROWTH_FRAC * timeout_s:
-        report = verdicts.report(want, probed, interpreter.ask("grow", case, timeout_s))
-    return _with_version(report, library)
+    report = verdicts.report(want, probed, {})
+    is_cheap = report.call_s is not None and report.call_s < GROWTH_FRAC * timeout_s
+    if is_cheap and report.outputs:
+        further = {"study": interpreter.ask("study", case, _study_s(interpreter, report))}
+        if "fails_at_other_batch" not in [item.code for item in report.findings]:
+            further["growth"] = interpreter.ask("grow", case, timeout_s)
+        report = verdicts.report(want, probed, further)
+    return _with_version(report, library, lambda versions: _changes(want, interpreter, versions))
 
 
-def _with_version(report: CaseReport, library: LibraryReport) -> CaseReport:
+def _study_s(interpreter: Interpreter, report: CaseReport) -> float:
+    """Seconds for the further questions; a new interpreter has to import the library first."""
+    timeout_s = interpreter.request.timeout_s
+    return timeout_s if interpreter.cold else max(STUDY_S, STUDY_FRAC * timeout_s) + 5 * (report.call_s or 0.0)
+
+
+def _changes(want: Wanted, interpreter: Interpreter, versions: list[str]) -> list[str]:
+    """What is written about the target between two versions."""
+    assert want.call is not None, "a call that cannot be read has no target"
+    case = {"target": want.call.target, "distribution": want.library.distribution, "versions": versions}
+    return verdicts.told_changes(interpreter.ask("changes", case, interpreter.request.timeout_s))
+
+
+def _with_version(report: CaseReport, library: LibraryReport, changes: Callable[[list[str]], list[str]]) -> CaseReport:
     """Add what the version says: the command that installs it, or that it is another one than planned."""
     pip = f'pip install "{library.distribution}=={library.wanted}"'
     found = [
@@ -105,6 +156,8 @@ def _with_version(report: CaseReport, library: LibraryReport) -> CaseReport:
     public = (library.installed or "").partition("+")[0]
     if library.installed and public != library.wanted.partition("+")[0]:
         what = f"{library.distribution} {library.installed} is installed, the plan says {library.wanted}"
+        told = changes([library.wanted, library.installed])
+        what += f"; written about it in between: {' | '.join(told)}" if told else ""
         found.append(verdicts.finding("version_mismatch", what, library.name, pip))
     return report.model_copy(update={"findings": found, "outcome": verdicts.outcome(found)})
 
@@ -157,7 +210,7 @@ def _answer(
 
 def diff(request: DiffRequest) -> DiffAnswer:
     """The same calls in two interpreters."""
-    shared = request.model_dump(exclude={"against", "python", "write_tests"})
+    shared = request.model_dump(exclude={"against", "python", "write_tests", "fix_hints"})
     here = probe(RunRequest(python=request.python, **shared))
     there = probe(RunRequest(python=request.against, **shared))
     found = compared.differences(here, there)

@@ -58,6 +58,7 @@ def _is_skipped(path: Path) -> bool:
 def _names(tree: ast.Module, ours: set[str]) -> Iterator[tuple[str, int, set[str]]]:
     """Dotted name, line and keywords of every call of an imported name, and of every name imported from a package."""
     aliases: dict[str, str] = {}
+    unsure = set(_not_always_run(tree))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for item in node.names:
@@ -69,12 +70,26 @@ def _names(tree: ast.Module, ours: set[str]) -> Iterator[tuple[str, int, set[str
             for item in node.names:
                 if item.name != "*":
                     aliases[item.asname or item.name] = f"{node.module}.{item.name}"
-                    yield f"{node.module}.{item.name}", node.lineno, set()
+                    if node not in unsure:
+                        yield f"{node.module}.{item.name}", node.lineno, set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             target = _dotted(node.func, aliases)
-            if target:
+            if target and node not in unsure:
                 yield target, node.lineno, {item.arg for item in node.keywords if item.arg}
+
+
+def _not_always_run(tree: ast.Module) -> Iterator[ast.AST]:
+    """What stands under `if TYPE_CHECKING`, or in a `try` whose failing import is provided for."""
+    for node in ast.walk(tree):
+        body: list[ast.stmt] = []
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            body = node.body
+        elif isinstance(node, ast.Try):
+            caught = " ".join(ast.unparse(item.type) if item.type else "ImportError" for item in node.handlers)
+            body = node.body if "ImportError" in caught or "ModuleNotFoundError" in caught else []
+        for statement in body:
+            yield from ast.walk(statement)
 
 
 def _is_third_party(module: str, ours: set[str]) -> bool:

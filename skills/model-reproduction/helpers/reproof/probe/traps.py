@@ -169,9 +169,7 @@ TRAPS: list[Trap] = [
         "an installed but broken optional dependency: mend or remove it",
     ),
     Trap("einops-nhwc", r"einops\.", "shape", "", "give the sizes in the call (c=3), so that einops checks them"),
-    Trap(
-        "mse-broadcast", r"torch\.", "broadcast_warning", "", "(N, 1) against (N,) becomes (N, N): squeeze one of them"
-    ),
+    Trap("mse-broadcast", r"", "broadcast_warning", "", "(N, 1) against (N,) becomes (N, N): squeeze one of them"),
     Trap("plateau-verbose", r"torch\.optim\.lr_scheduler", IN_INIT, "verbose", "drop verbose; read get_last_lr()"),
     Trap(
         "torch-tombstone",
@@ -181,6 +179,53 @@ TRAPS: list[Trap] = [
         "the name is there only to say that it is gone: use what the message names",
     ),
     Trap("scipy-sqrtm-disp", r"scipy\.linalg\.sqrtm", "deprecated", "disp", "drop disp and take .real"),
+    Trap("diffusers-float-t", r"diffusers\.", IN_CALL, "used as indices must be", "integer timesteps, 0 to T - 1"),
+    Trap(
+        "diffusers-beta-cosine",
+        r"diffusers\.",
+        IN_INIT,
+        "cosine is not implemented",
+        'beta_schedule="squaredcos_cap_v2"',
+    ),
+    Trap(
+        "diffusers-euler-unscaled",
+        r"",
+        "ignored_argument",
+        "scale_model_input",
+        "x * init_noise_sigma at the start, scale_model_input before every call of the model",
+    ),
+    Trap(
+        "diffusers-unet-groups",
+        r"diffusers\.",
+        IN_INIT,
+        "divisible by num_groups",
+        "norm_num_groups divides every width",
+    ),
+    Trap("diffusers-unet-default-size", r"diffusers\.", "parameters", "", "give block_out_channels as in the paper"),
+    Trap(
+        "diffusers-dpm-reuse",
+        r"",
+        "second_call_error",
+        r"index \d+ is out of bounds for dimension 0",
+        "set_timesteps before every run",
+    ),
+    Trap(
+        "transformers-adamw-removed",
+        r"transformers\.AdamW",
+        "no_attribute import_error",
+        "",
+        "torch.optim.AdamW (weight_decay 0.01)",
+    ),
+    Trap("transformers-schedule-kw", r"transformers\.get_", f"{IN_INIT} {IN_CALL}", "warmup_steps", "num_warmup_steps"),
+    Trap("transformers-step-per-epoch", r"transformers\.get_", "schedule", "", "step per update"),
+    Trap("torchcfm-seed", r"torchcfm\.", "seed_ignored", "", "seed numpy, too: the plan is sampled with it"),
+    Trap(
+        "env-torchvision-upgrades-torch",
+        r"torch$",
+        "version_mismatch",
+        "",
+        "another package has replaced it: install all pins in one command, or with -c constraints.txt",
+    ),
     Trap("sklearn-tsne", r"sklearn\.manifold\.TSNE", IN_INIT, "n_iter", "max_iter"),
     Trap("fid-sample-size-bias", r".*(fid|frechet)", "size_dependent", "", "state n beside FID, and use the paper's"),
     Trap(
@@ -192,6 +237,24 @@ TRAPS: list[Trap] = [
     ),
     Trap("pairwise-memory", r"", "memory_limit", "", "torch.cdist, or chunks: (N, 1, D) - (1, M, D) is N·M·D numbers"),
 ]
+
+
+GENERIC: dict[str, str] = {
+    "domain": "argument-domain", "perfect": "argument-domain", "swapped": "swapped-arguments",
+    "constant": "constant-output", "ignores_input": "ignored-input", "integer_arithmetic": "integer-arithmetic",
+    "clipped": "clipped-data", "unnormalised": "unnormalised-weights", "wrong_axis": "batch-axis",
+    "batch_axis": "batch-axis", "pairs_of_samples": "rows-as-variables", "same_sizes": "equal-axes",
+    "mask_inverted": "mask-polarity", "schedule": "schedule-units", "random": "random-at-evaluation",
+    "not_deterministic": "random-at-evaluation", "squared": "squared-distance", "degree": "squared-distance",
+    "device_mix": "cpu-tensor-inside", "device_mix_ahead": "cpu-tensor-inside", "defaults": "defaults-that-matter",
+    "default_changed": "defaults-that-matter", "seed_ignored": "seed-ignored", "grad_mode": "gradient-mode-left",
+    "keeps_state": "state-between-calls", "second_call_differs": "state-between-calls",
+    "second_call_error": "state-between-calls", "input_changed": "input-changed", "consumed": "input-changed",
+    "grad_mismatch": "gradient-of-another-function", "grad_none": "gradient-stops", "no_grad": "gradient-stops",
+    "grad_zero": "gradient-zero", "all_zero": "exactly-zero", "half_precision": "sixteen-bits",
+    "differs": "other-convention", "parameters": "other-size",
+}  # fmt: skip
+"""Findings without a trap of their own: the entry that explains their kind."""
 
 
 def trap_of(target: str, code: str, what: str) -> Trap | None:

@@ -1,65 +1,85 @@
-"""Write a project: nothing of anybody else's is touched, and a run that was cut off can be run again."""
+"""Write a project: nothing of anybody else's is touched, and it is there as a whole or not at all."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
-from reproof import __version__
-from reproof.document import load_plan, sourced
+from reproof.document import sourced
 from reproof.errors import PackError
-from reproof.paths import hash_path, inside, read_text, sha256, write_atomically
+from reproof.paths import hash_path, inside, sha256
+from reproof.scaffold import write
 from reproof.scaffold.configs import defaults_of
-from reproof.scaffold.models import NewAnswer, NewRequest
-from reproof.scaffold.project import project_files
+from reproof.scaffold.estimates import digest
+from reproof.scaffold.models import NewAnswer, NewRequest, UpdateAnswer, UpdateRequest
+from reproof.scaffold.project import Built, Sources, build
+from reproof.scaffold.store import Generated, generated_in, store_files
+from reproof.scaffold.update import sources_of, update
 
-MANIFEST = ".scaffold/manifest.json"
 ALLOWED_BEFORE = {"evidence", ".scaffold"}  # helpers may have left evidence before the project exists
 
 
 def new(request: NewRequest) -> NewAnswer:
     """Answer `scaffold.py new`."""
-    plan_text = read_text(request.plan, "plan")
-    plan = load_plan(request.plan)
-    files = project_files(plan, plan_text, request.core)
-    before = manifest_of(request.out)
+    before = generated_in(request.out)
+    sources = sources_of(request.plan, request.out, request, before)
     if before is None:
         refuse_foreign(request.out)
-    hashes = {path: sha256(text) for path, text in files.items()}
-    if before is not None and before["files"] != hashes and not request.update:
-        raise _differs(request.out, before["files"], hashes)
-    edited = edited_files(request.out, (before or {}).get("files", {}))
-    # the manifest goes first: whatever happens next, the folder is known to be ours and can be completed
-    source = {"plan": hash_path(request.plan), "core": hash_path(request.core) if request.core else "skeleton"}
-    manifest = {"reproof": __version__, "name": plan.name, "sources": source, "files": hashes}
-    written = write_files(request.out, files, edited, manifest)
-    left_over = sorted(set(edited) & set(files))
+    else:
+        write.finish(request.out)
+    built = build(sources)
+    hashes = {path: sha256(text) for path, text in built.files.items()}
+    if before is not None and before.files != hashes:
+        if not request.update:
+            raise _differs(request.out, before.files, hashes)
+        given = request.model_dump(include={"plan", "core", "estimate", "overrides"})
+        asked = UpdateRequest(project=request.out, **given)
+        done = update(asked)
+        return _answer(request, sources, built, _written(done), _kept(done), done)
+    kept = edited_files(request.out, before) if before else []
+    due = {name: text for name, text in built.files.items() if before is None or not inside(request.out, name).exists()}
+    remembered = store_files(sources.plan.name, built.files, _digests(request, sources), sources.inputs)
+    if before is None and not request.out.exists():
+        write.create(request.out, due | remembered)
+    elif due or before is None:
+        write.change(request.out, due | remembered, [])
+    return _answer(request, sources, built, sorted(due), kept)
+
+
+def _digests(request: NewRequest, sources: Sources) -> dict[str, str]:
+    core = hash_path(request.core) if request.core else "skeleton"
+    return {"plan": hash_path(request.plan), "core": core, "estimate": digest(sources.estimate)}
+
+
+def _written(done: UpdateAnswer) -> list[str]:
+    return sorted(c.path for c in done.changes if c.fate in ("new", "updated", "merged", "conflict"))
+
+
+def _kept(done: UpdateAnswer) -> list[str]:
+    return sorted(c.path for c in done.changes if c.fate in ("yours", "merged", "conflict", "beside", "kept"))
+
+
+def _answer(
+    request: NewRequest, sources: Sources, built: Built, written: list[str], kept: list[str],
+    done: UpdateAnswer | None = None,
+) -> NewAnswer:  # fmt: skip
+    plan = sources.plan
     open_count = sum(item.open for _, item in sourced(plan))
+    headline = f"{request.out}: {done.headline}" if done else _headline(request.out, written, kept, open_count)
     return NewAnswer(
-        ok=True,
-        headline=_headline(request.out, written, left_over, open_count),
+        ok=done is None or done.ok,
+        headline=headline,
         project=str(request.out),
         written=written,
-        kept=left_over,
-        unchanged=len(files) - len(written) - len(left_over),
+        kept=kept,
+        conflicts=[c.path for c in done.changes if c.fate in ("conflict", "beside")] if done else [],
+        unchanged=len(built.files) - len({*written, *kept}),
         experiments=list(plan.experiments),
         defaults=[default for name in plan.experiments for default in defaults_of(plan, name)],
-        core="given" if request.core else "skeleton",
+        core=built.core,
+        estimated_from=sources.estimate.source,
+        unpinned=built.unpinned,
         open_inferences=open_count,
     )
-
-
-def manifest_of(out: Path) -> dict[str, Any] | None:
-    """What was generated here before, or None."""
-    path = out / MANIFEST
-    if not path.is_file():
-        return None
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return data if isinstance(data["files"], dict) else None
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def refuse_foreign(out: Path) -> None:
@@ -86,39 +106,14 @@ def _differs(out: Path, before: dict[str, str], after: dict[str, str]) -> PackEr
         "project-exists",
         f"--out {str(out)!r} was generated from other sources; {len(changed)} files would change: {shown}",
         why="the results that lie there belong to the old sources",
-        fix="add --update to regenerate the files that nobody edited, or name another folder",
+        fix=f"scaffold.py update {out} merges the changes into yours (--dry-run shows them), or name another folder",
     )
 
 
-def edited_files(out: Path, generated: dict[str, str]) -> list[str]:
+def edited_files(out: Path, before: Generated) -> list[str]:
     """Generated files that differ from what was generated: someone's work."""
-    edited = []
-    for name, digest in generated.items():
-        path = inside(out, name)
-        if path.is_file() and hash_path(path) != digest:
-            edited.append(name)
-    return edited
-
-
-def write_files(out: Path, files: dict[str, str], edited: list[str], manifest: dict[str, Any]) -> list[str]:
-    """Write what is missing or was never edited; returns the names written."""
-    due = {name: text for name, text in files.items() if name not in edited and not _same(inside(out, name), text)}
-    try:
-        write_atomically(out / MANIFEST, json.dumps(manifest, indent=1, sort_keys=True) + "\n")
-        for name, text in due.items():
-            write_atomically(inside(out, name), text)
-    except OSError as error:
-        raise PackError(
-            "cannot-write",
-            f"{error.filename or out}: {error.strerror}",
-            why="the project is incomplete; nothing else was changed",
-            fix="free space or choose a writable folder, then run the same command again to complete it",
-        ) from error
-    return sorted(due)
-
-
-def _same(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_bytes() == text.encode()
+    there = {name: inside(out, name) for name in before.files}
+    return sorted(name for name, path in there.items() if path.is_file() and hash_path(path) != before.files[name])
 
 
 def _headline(out: Path, written: list[str], kept: list[str], open_count: int) -> str:

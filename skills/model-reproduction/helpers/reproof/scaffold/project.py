@@ -4,35 +4,104 @@ from __future__ import annotations
 
 import ast
 import re
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
-from reproof.document import Plan, sourced
+from reproof.document import Plan
 from reproof.errors import PackError
-from reproof.paths import TEMPLATES, files_below
+from reproof.paths import TEMPLATES, files_below, read_text
+from reproof.scaffold.ablations import ablations_text
 from reproof.scaffold.configs import config_text
+from reproof.scaffold.estimates import Estimate, sizes
+from reproof.scaffold.names import refuse_bad_names
+from reproof.scaffold.notebook import notebook
+from reproof.scaffold.overrides import Overrides
+from reproof.scaffold.packages import requirements
+from reproof.scaffold.port import port_core, port_tests
+from reproof.scaffold.readme import licence_note, readme
+from reproof.scaffold.skeleton import skeleton
 
 PIPELINE = TEMPLATES / "pipeline"
 PACKAGE = "project"  # the template's own package name
-NOT_COPIED = re.compile(r"configs/|src/project/core/|README\.md\.jinja|results")
+NOT_COPIED = re.compile(r"configs/|src/project/core/|README\.md\.jinja|notebook\.py|results|data/|tests/core/")
 # only real source belongs into a core; weights and data do not travel with the algorithm
 CORE_SUFFIXES = {".py", ".md", ".txt", ".json", ".yaml"}
 
 
-def project_files(plan: Plan, plan_text: str, core: Path | None) -> dict[str, str]:
-    """Relative path -> text of every file of the project."""
+@dataclass(frozen=True)
+class Sources:
+    """What a project is generated from."""
+
+    plan: Plan
+    plan_text: str
+    core: Path | None = None
+    estimate: Estimate = field(default_factory=Estimate)
+    overrides: Overrides = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> dict[str, Any]:
+        """What an update need not be told again."""
+        return {"estimate": asdict(self.estimate) if self.estimate.answer else {}, "overrides": self.overrides}
+
+
+@dataclass(frozen=True)
+class Built:
+    """Relative path -> text of every file, and what there is to say about them."""
+
+    files: dict[str, str]
+    core: Literal["given", "skeleton"] = "given"
+    unpinned: list[str] = field(default_factory=list)
+
+
+def build(sources: Sources) -> Built:
+    """All files of a project."""
+    plan = sources.plan
+    refuse_bad_names(plan)
     files = {target(path): text for path, text in template_files().items()}
     files["run.py"] = named(files["run.py"], plan.name)
     files = {path.replace(f"src/{PACKAGE}/", f"src/{plan.name}/"): text for path, text in files.items()}
-    files |= {f"configs/{name}.yaml": config_text(plan, name) for name in plan.experiments}
-    below = f"src/{plan.name}/core"
-    files |= {f"{below}/{path}": text for path, text in (core_files(core) if core else skeleton(plan)).items()}
-    files["plan.yaml"] = plan_text
-    files["README.md"] = readme(plan)
-    files["requirements.txt"] = requirements(files["requirements.txt"], plan)
+    files |= {f"configs/{name}.yaml": config_text(plan, name, _peaks(sources, name)) for name in plan.experiments}
+    if plan.ablations:
+        files["configs/ablations.yaml"] = ablations_text(plan)
+    core = core_of(sources)
+    files |= {f"src/{plan.name}/core/{path}": text for path, text in core.items()} | port_tests(core)
+    files["plan.yaml"] = sources.plan_text
+    files["requirements.txt"], unpinned = requirements(files["requirements.txt"], plan, core if sources.core else {})
+    torch = re.search(r"^torch==(\S+)", files["requirements.txt"], re.MULTILINE)
+    assert torch, "the engine needs torch, so its requirements pin it"
+    files["README.md"] = readme(plan, sources.estimate, state_of(core), torch[1], sources.overrides)
+    files["LICENSE-NOTE.md"] = licence_note(plan)
+    script = (PIPELINE / "notebook.py").read_text(encoding="utf-8")
+    seed = plan.settings_of(next(iter(plan.experiments))).seeds[0]
+    files["notebook.ipynb"] = notebook(script, plan.name, plan.paper.title, list(plan.experiments), seed)
     for path, text in files.items():
         if path.endswith(".py"):
             parsed(path, text)
-    return files
+    return Built(files, state_of(core), unpinned)
+
+
+def state_of(core: dict[str, str]) -> Literal["given", "skeleton"]:
+    """Whether any function of the core is still to be written."""
+    return "skeleton" if any("raise Unfinished(" in text for text in core.values()) else "given"
+
+
+def _peaks(sources: Sources, experiment: str) -> dict[str, int]:
+    found = {name: sizes(sources.estimate, experiment, name)["peak_bytes"]
+             for name in sources.plan.settings_of(experiment).phases}  # fmt: skip
+    return {name: int(size) for name, size in found.items() if size is not None}
+
+
+def core_of(sources: Sources) -> dict[str, str]:
+    """Files of the algorithm: given, wrapped for a port, or to be written."""
+    given = core_files(sources.core) if sources.core else None
+    if given is not None:
+        for path, text in given.items():
+            if path.endswith(".py"):
+                parsed(path, text)
+    if sources.plan.kind == "port":
+        return port_core(sources.plan, given)
+    return skeleton(sources.plan) if given is None else given
 
 
 def template_files() -> dict[str, str]:
@@ -43,7 +112,7 @@ def template_files() -> dict[str, str]:
 
 def target(path: str) -> str:
     """Where a template file goes; installers drop dot files, so they are kept with a plain name."""
-    return path.replace("dot_gitignore", ".gitignore")
+    return re.sub(r"^dot_", ".", path)
 
 
 def named(run_py: str, name: str) -> str:
@@ -69,64 +138,18 @@ def core_files(core: Path) -> dict[str, str]:
             fix="pass the folder that holds the algorithm's __init__.py, or leave --core out for a skeleton",
         )
     chosen = [path for path in files_below(core) if path.suffix in CORE_SUFFIXES]
-    return {path.relative_to(core).as_posix(): path.read_text(encoding="utf-8") for path in chosen}
-
-
-def skeleton(plan: Plan) -> dict[str, str]:
-    """A typed core that cites the plan and raises `Unfinished` until it is written."""
-    phases: dict[str, dict[str, object]] = {}
-    for name in plan.experiments:
-        for phase_name, phase in plan.settings_of(name).phases.items():
-            phases.setdefault(phase_name, {"name": phase_name, "kind": phase.kind, "loss": phase.loss})
-    from reproof.render import environment  # jinja2 only when something is rendered: --help stays fast
-
-    env = environment()
-    env.filters["py"] = lambda text: repr(" ".join(str(text).split()))
-    metrics = sorted({e.metric.value for e in (plan.settings_of(n).evaluation for n in plan.experiments) if e})
-    template = env.get_template("core_skeleton.py.jinja")
-    return {"__init__.py": template.render(phases=list(phases.values()), equations=plan.equations, metrics=metrics)}
-
-
-def requirements(template: str, plan: Plan) -> str:
-    """The engine's pinned packages, and the plan's libraries at the plan's versions."""
-    named = {re.split(r"[=<>;\s\[]", line)[0].lower() for line in template.splitlines()}
-    own = [f"{it.distribution}=={it.version.value}" for it in plan.libraries if it.distribution.lower() not in named]
-    return template + "".join(f"{line}\n" for line in own)
-
-
-def readme(plan: Plan) -> str:
-    """The project's README."""
-    views = []
-    for name in plan.experiments:
-        full = plan.settings_of(name)
-        amounts = {key: phase.steps or phase.batches for key, phase in full.phases.items()}
-        rows = [{"name": key, "steps": amount.value if amount else "?"} for key, amount in amounts.items()]
-        views.append({"name": name, "summary": full.summary, "phases": rows})
-    inferences = [
-        {"path": path, "value": item.value, "reason": item.inferred} for path, item in sourced(plan) if item.open
-    ]
-    from reproof.render import environment
-
-    template = environment(PIPELINE).get_template("README.md.jinja")
-    url = plan.paper.url or (f"https://arxiv.org/abs/{plan.paper.arxiv}" if plan.paper.arxiv else "")
-    return template.render(
-        title=plan.paper.title,
-        name=plan.name,
-        paper_url=url,
-        experiments=views,
-        open_inferences=inferences,
-        tiers=[],
-    )
+    return {path.relative_to(core).as_posix(): read_text(path, "core file") for path in chosen}
 
 
 def parsed(path: str, text: str) -> None:
     """Refuse to write Python that does not parse."""
     try:
         ast.parse(text, filename=path)
-    except SyntaxError as error:
+    except (SyntaxError, ValueError) as error:
+        line, what = (error.lineno, error.msg) if isinstance(error, SyntaxError) else (0, str(error))
         raise PackError(
             "core-syntax",
-            f"{path} line {error.lineno}: {error.msg}",
+            f"{path} line {line}: {what}",
             why="a project that cannot be imported helps nobody",
             fix="mend that line in the --core folder",
         ) from error

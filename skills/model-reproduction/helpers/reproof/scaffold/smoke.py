@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -17,6 +18,23 @@ from reproof.errors import MissingError, PackError
 from reproof.scaffold.models import SmokeAnswer, SmokeRequest, TestOutcome
 
 TAIL_LINES = 40
+# private writable memory is limited, not address space: a CUDA driver reserves far more of that than it uses
+LIMITED = """
+import sys
+try:
+    import resource
+    limit = int(sys.argv[1])
+    hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
+except ImportError:
+    pass  # Windows has no such limit
+import pytest
+sys.exit(pytest.main(sys.argv[2:]))
+"""
+LIST = """
+import json, importlib.metadata as m
+print(json.dumps({d.metadata["Name"]: d.version for d in m.distributions()}))
+"""
 HASHED = ("src", "configs", "tests", "run.py", "plan.yaml", "requirements.txt")
 
 
@@ -33,7 +51,7 @@ def smoke(request: SmokeRequest) -> SmokeAnswer:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "junit.xml"
         started = time.perf_counter()
-        code, output = run_tests(python, request.project, report, request.timeout_s)
+        code, output = run_tests(python, request.project, report, request)
         seconds = time.perf_counter() - started
         tests = outcomes(report) if report.is_file() else []
     if "No module named pytest" in output:
@@ -52,6 +70,7 @@ def smoke(request: SmokeRequest) -> SmokeAnswer:
         seconds=round(seconds, 2),
         tests=tests,
         python=python,
+        installed=installed(python),
         tail="" if ok else "\n".join(output.splitlines()[-TAIL_LINES:]),
     )
 
@@ -61,13 +80,14 @@ def reads(request: SmokeRequest) -> list[Path]:
     return [path for path in (request.project / name for name in HASHED) if path.exists()]
 
 
-def run_tests(python: str, project: Path, report: Path, timeout_s: int) -> tuple[int | None, str]:
+def run_tests(python: str, project: Path, report: Path, request: SmokeRequest) -> tuple[int | None, str]:
     """Exit code (None: stopped at the time limit) and output of pytest in `project`."""
-    command = [python, "-m", "pytest", "tests", "-q", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command = [python, "-c", LIMITED, str(request.memory), "tests", "-q", "-p", "no:cacheprovider"]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("PYTHONPATH", None)  # the project's own packages, not those of whoever calls
     try:
         process = subprocess.Popen(
-            command,
+            [*command, f"--junitxml={report}"],
             cwd=project,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -83,7 +103,7 @@ def run_tests(python: str, project: Path, report: Path, timeout_s: int) -> tuple
             "no-python", f"{python}: {error.strerror}", why="the tests run in it", fix="check --python"
         ) from error
     try:
-        output, _ = process.communicate(timeout=timeout_s)
+        output, _ = process.communicate(timeout=request.timeout_s)
         return process.returncode, output
     except subprocess.TimeoutExpired:
         return None, ""
@@ -91,6 +111,16 @@ def run_tests(python: str, project: Path, report: Path, timeout_s: int) -> tuple
         if process.poll() is None:  # also on Ctrl-C: the tests' own children go with them
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+
+def installed(python: str) -> dict[str, str]:
+    """Every distribution in that interpreter with its version: what the tests were green, or red, with."""
+    try:
+        done = subprocess.run([python, "-c", LIST], capture_output=True, text=True, timeout=60, check=False)
+        found: dict[str, str] = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return {}
+    return dict(sorted(found.items(), key=lambda item: item[0].lower()))
 
 
 def outcomes(report: Path) -> list[TestOutcome]:

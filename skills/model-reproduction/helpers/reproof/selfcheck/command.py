@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from reproof.cli import Command, run
+from reproof.cli import NO, OK, Command, run
 from reproof.selfcheck.gate import gate
-from reproof.selfcheck.models import GateRequest, ReportRequest, SelfcheckAnswer
+from reproof.selfcheck.models import (
+    BundleAnswer,
+    BundleRequest,
+    GateRequest,
+    HookAnswer,
+    HookRequest,
+    ReportRequest,
+    SelfcheckAnswer,
+    StopRequest,
+)
+from reproof.selfcheck.stop import BLOCK, stop
 
 TEMPLATE = "selfcheck_gate.md.jinja"
 
@@ -16,6 +27,18 @@ def _report(request: ReportRequest) -> SelfcheckAnswer:
     from reproof.selfcheck.publish import report  # jinja2 only when a report is written
 
     return report(request)
+
+
+def _bundle(request: BundleRequest) -> BundleAnswer:
+    from reproof.selfcheck.bundle import bundle  # jinja2 only when a report is looked at
+
+    return bundle(request)
+
+
+def _hook(request: HookRequest) -> HookAnswer:
+    from reproof.selfcheck.hook import hook
+
+    return hook(request)
 
 
 READ = ("plan.yaml", "requirements.txt", "src", "configs")
@@ -42,9 +65,34 @@ COMMANDS = {
         help="write report.md, report.html and report.json from the records",
         reads=_reads,
     ),
+    "bundle": Command(
+        BundleRequest,
+        _bundle,
+        template="selfcheck_bundle.md.jinja",
+        help="write the release archive: a stranger checks it and runs it again with one command",
+        keeps_evidence=False,
+    ),
+    "hook": Command(
+        HookRequest,
+        _hook,
+        template="selfcheck_hook.md.jinja",
+        help="switch the stop gate on or off in an agent's settings",
+        keeps_evidence=False,
+    ),
+    "stop": Command(
+        StopRequest,
+        stop,
+        template="selfcheck_stop.md.jinja",
+        help="what the stop gate runs; exit 2 sends the agent back to work",
+        keeps_evidence=False,
+    ),
 }
 
 
 def main(argv: Sequence[str] | None = None, doc: str = "") -> int:
     """Run the command line of the selfcheck helper."""
-    return run(COMMANDS, argv, name="selfcheck", doc=doc)
+    words = list(sys.argv[1:] if argv is None else argv)
+    code = run(COMMANDS, words, name="selfcheck", doc=doc)
+    if words[:1] == ["stop"]:  # the agent's contract, not ours: 2 is "go on", anything else lets it stop
+        return BLOCK if code == NO else OK
+    return code

@@ -13,7 +13,10 @@ from typing import Any
 from reproof.paths import sha256
 
 # settings that cannot change a result, so the engine leaves them out of its digest (engine/config.py: NOT_INPUTS)
-NOT_INPUTS = {"experiment", "device", "checkpoint_every_steps", "keep_checkpoints", "log_every_steps", "evaluation"}
+NOT_INPUTS = {
+    "experiment", "device", "checkpoint_every_steps", "checkpoint_every_minutes", "keep_checkpoints", "log_every_steps",
+    "evaluation", "checkpointing", "deterministic", "workers", "pools_in_memory_gib", "trackers", "estimate",
+}  # fmt: skip
 HEADER, MAGIC = struct.Struct("<8sQ32s"), b"CHECKPT1"
 
 

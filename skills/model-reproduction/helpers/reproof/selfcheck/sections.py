@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from reproof.document import Claim, Plan, sourced
+from reproof.evidence import Evidence
 from reproof.selfcheck.gather import Project, number_in, rows_in
 from reproof.selfcheck.libraries import call_id, has_passed, probe_rows
 from reproof.selfcheck.models import Item
@@ -19,8 +20,12 @@ from reproof.selfcheck.report_models import (
     ProbeRow,
     ReadingRow,
     RerunRow,
+    StatementRow,
+    SummaryRow,
 )
 from reproof.selfcheck.verdicts import verdict_of
+
+MOST_COMMANDS = 200
 
 
 def claim_rows(project: Project, plan: Plan, items: list[Item]) -> list[ClaimRow]:
@@ -174,15 +179,48 @@ def _grade(gpu: dict[str, Any]) -> str:
 
 
 def rerun_rows(plan: Plan) -> list[RerunRow]:
-    """One command per experiment; it makes the numbers of all its claims."""
+    """One command per number: its runs, which are skipped where they are done, and its verdict."""
     rows = []
-    for name in dict.fromkeys(claim.experiment for claim in plan.claims):
-        seeds = plan.settings_of(name).seeds
+    for claim in plan.claims[:MOST_COMMANDS]:
+        seeds, name = plan.settings_of(claim.experiment).seeds, claim.experiment
         each, names = "$seed" if len(seeds) > 1 else str(seeds[0]), " ".join(map(str, seeds))
         run = f"python run.py train {name} --seed {each} && python run.py evaluate {name} --seed {each}"
         command = f"for seed in {names}; do {run}; done" if len(seeds) > 1 else run
-        rows.append(RerunRow(claims=[claim.id for claim in plan.claims if claim.experiment == name], command=command))
+        rows.append(
+            RerunRow(
+                claims=[claim.id],
+                command=f"{command}{' &&' if len(seeds) == 1 else ';'} python helpers/compare.py . --claim {claim.id}",
+            )
+        )
     return rows
+
+
+def statements(record: Evidence | None, kind: str) -> list[StatementRow]:
+    """Claims about an order or a curve, in compare's words."""
+    return [
+        StatementRow(id=str(row.get("id")), says=str(row.get("says") or ""), verdict=str(row.get("verdict")),
+                     reason=str(row.get("reason") or ""))
+        for row in (rows_in(record.answer, kind) if record else [])
+    ]  # fmt: skip
+
+
+def summaries(record: Evidence | None) -> list[SummaryRow]:
+    """Each table of the paper in one line, and the paper."""
+    found = []
+    for row in [*rows_in(record.answer, "tables"), *rows_in(record.answer, "papers")] if record else []:
+        interval = row.get("interval_frac")
+        low, high = interval if isinstance(interval, list) and len(interval) == 2 else (None, None)
+        found.append(
+            SummaryRow(
+                name=str(row.get("table")),
+                claims=int(number_in(row, "claims") or 0),
+                low_frac=low,
+                high_frac=high,
+                reproduced=int(number_in(row, "reproduced") or 0),
+                headline=str(row.get("headline") or ""),
+            )
+        )
+    return found
 
 
 def evidence_rows(project: Project) -> list[EvidenceRow]:

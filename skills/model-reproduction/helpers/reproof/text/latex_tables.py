@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from reproof.text.cells import Grid, Raw
+from reproof.text.cells import Grid, Raw, spread
 from reproof.text.latex_scan import Macro, argument, closing, optional
 from reproof.text.latex_words import BOLD
 
@@ -16,6 +16,7 @@ RULES = re.compile(
 )
 MIDRULE = re.compile(r"\\(?:midrule|hline|cmidrule)\b")
 EMPHASIS = re.compile(rf"\\(?:{'|'.join(BOLD)})\b")
+DOWN = re.compile(r"\\multirow\s*(?:\[[^\]]*\])?\s*\{\s*(\d{1,2})\s*\}")
 MULTI = re.compile(r"\\multicolumn\s*\{(\d{1,2})\}\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}\s*(?=\{)")
 
 
@@ -32,7 +33,7 @@ def grid_of(body: str, environment: str, inline: Callable[[str], str], macros: d
         if not bare.strip():
             continue
         grid.append([_cell(cell, inline, macros, header) for cell in split_top(bare, "&")])
-    return grid
+    return spread(grid, covered=True)
 
 
 def _preamble(body: str, environment: str) -> int:
@@ -68,4 +69,6 @@ def _cell(source: str, inline: Callable[[str], str], macros: dict[str, Macro], h
     width = min(int(span[1]), 100) if span else 1
     used = [macros[name].body for name in re.findall(r"\\([A-Za-z]+)", source) if name in macros]
     bold = any(EMPHASIS.search(text) for text in (source, *used))
-    return Raw(" ".join(inline(source).split()), bold=bold, span=width, header=header)
+    down = DOWN.search(source)
+    text = " ".join(inline(source).split())
+    return Raw(text, bold=bold, span=width, header=header, down=max(1, int(down[1])) if down else 1)

@@ -2,7 +2,8 @@
 
 One JSON line for the document, then one for each page: its size, how many pictures, and its lines. A line is
 [text, left, right, baseline, size, bold, cells]: superscripts and subscripts are found from baseline and size and
-written as ^{..} and _{..}; `cells` are offsets in the text where a new cell begins, as [offset, left, bold].
+written as ^{..} and _{..}; `cells` are offsets in the text where a new cell begins, as [offset, left, bold, right of
+the cell before].
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ CELL_GAP = 1.0  # of the line's size; spaces of justified text stay below it
 # codes of ligatures in TeX's own encodings, where a font does not say what its characters mean
 LIGATURES = {11: "ff", 12: "fi", 13: "fl", 14: "ffi", 15: "ffl", 27: "ff", 28: "fi", 29: "fl", 30: "ffi", 31: "ffl"}
 TOUCHES = 0.4  # of the line's size
+TURN = 5.0  # sizes to the left: no accent and no kerning goes back that far
 BOLD = ("bold", "cmbx", "black", "heavy", "-medi", "semibold", "-bd", "sfbx", "msbm")
 
 
@@ -108,10 +110,11 @@ class Page:
         found: list[Any] = []
         line: list[Any] = []
         for character in self.characters():
-            if character[0] == "\n":
+            ends = character[0] == "\n" or turned_back(line, character)
+            if ends:
                 found += self.made(line)
                 line = []
-            else:
+            if character[0] != "\n":
                 line.append(character)
         return found + self.made(line)
 
@@ -135,7 +138,8 @@ class Page:
                 text.append(" ")
                 continue
             now = script((character, left, y, points), size, base)
-            gap = left - self.right(before) if before is not None and text[-1:] == [" "] else 0.0
+            end = self.right(before) if before is not None else 0.0
+            gap = left - end if before is not None and text[-1:] == [" "] else 0.0
             wide = gap > CELL_GAP * size
             if now and now != state and text[-1:] == [" "] and gap < TOUCHES * size:
                 text.pop()  # a script touches what it belongs to; the blank is a guess of the reader's
@@ -144,13 +148,26 @@ class Page:
                 text.append(now + "{" if now else "")
                 state = now
             if wide:
-                cells.append([len("".join(text)) - (2 if now else 0), round(left, 1), self.bold(index)])
+                cells.append([len("".join(text)) - (2 if now else 0), round(left, 1), self.bold(index), round(end, 1)])
             text.append(character)
             before = index
         text.append("}" if state else "")
         first = inked[0]
         return [["".join(text).rstrip(), round(first[1], 1), round(self.right(inked[-1][4]), 1), round(base, 1),
                  round(size, 2), self.bold(first[4]), cells]]  # fmt: skip
+
+
+def turned_back(line: list[Any], character: Any) -> bool:
+    """Whether a character begins another row, which the reader took for the same line.
+
+    It stands far to the left and higher or lower; or behind a wide gap half a line higher or lower, as large as before.
+    """
+    before = next((c for c in reversed(line) if c[0] != " "), None)
+    if before is None or character[0] == " ":
+        return False
+    size, moved = before[3], abs(before[2] - character[2])
+    beside = character[1] - before[1] > 2 * CELL_GAP * size and abs(character[3] - size) < 0.1 * size
+    return bool((before[1] - character[1] > TURN * size and moved > RAISED * size) or (beside and moved > 0.5 * size))
 
 
 def main_size(inked: list[Any]) -> float:

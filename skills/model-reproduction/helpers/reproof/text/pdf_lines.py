@@ -13,7 +13,10 @@ STAMP = re.compile(r"^arXiv:\d{4}\.\d{4,5}(v\d+)?\s")
 PAGE_NUMBER = re.compile(r"^[-–—\s]*(?:page\s+)?(?:\d{1,4}|[ivxlc]{1,6})(?:\s+of\s+\d+)?[-–—\s]*$", re.IGNORECASE)
 NOTE = re.compile(r"^\^\{([\d*†‡§]{1,3})\}")
 NUMERIC = re.compile(r"^[-−–+±(]*[\d.,]+[%kKMB)]*$|^[-–—/×✓✗]$|^±$")
+FORMULA = re.compile(r"[=∑∏∫∥∇≤≥∈→√∂≈∝⟨⟩∼]")
+OPERATORS = set("log exp min max inf sup arg argmin argmax lim det softmax tanh sin cos where and for subject".split())
 SMALL = 0.93
+SCRIPT_SIZE, SCRIPT_CHARS = 0.88, 8
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,19 @@ class Line:
     y: float
     size: float
     bold: bool
-    cells: tuple[tuple[int, float, bool], ...] = ()
+    cells: tuple[tuple[int, float, bool, float], ...] = ()
+    """Where cells begin behind the first: offset in the text, left, bold, and where the cell before ends."""
 
     def raw_cells(self) -> list[Raw]:
         """Its parts where wide gaps divide it."""
-        begins = [0, *(at for at, _, _ in self.cells)]
-        bolds = [self.bold, *(bold for _, _, bold in self.cells)]
-        ends = [*begins[1:], len(self.text)]
-        return [Raw(self.text[a:b].strip(), bold) for a, b, bold in zip(begins, ends, bolds, strict=True)]
+        return [Raw(text, bold) for text, _, _, bold in self.pieces()]
+
+    def pieces(self) -> list[tuple[str, float, float, bool]]:
+        """(text, left, right, bold) of the parts that wide gaps divide it into."""
+        begins = [(0, self.left, self.bold), *(cell[:3] for cell in self.cells)]
+        ends = [*((cell[0], cell[3]) for cell in self.cells), (len(self.text), self.right)]
+        return [(self.text[at:end].strip(), left, right, bold)
+                for (at, left, bold), (end, right) in zip(begins, ends, strict=True)]  # fmt: skip
 
 
 @dataclass
@@ -63,16 +71,29 @@ def joined(lines: list[Line]) -> list[Line]:
     for line in lines:
         before = out[-1] if out else None
         gap = line.left - before.right if before else 0.0
+        mark = _script(before, line, gap) if before else ""
+        if before and mark:
+            out[-1] = replace(before, text=f"{before.text}{mark}{{{line.text}}}", right=line.right)
+            continue
         if before and abs(line.y - before.y) < 0.25 * before.size and -0.5 * before.size < gap < 6 * before.size:
             blank = " " if gap > 0.12 * before.size and not line.text.startswith((".", ",")) else ""
             shift = len(before.text) + len(blank)
-            more = ((shift, line.left, line.bold),) if gap > before.size else ()
-            cells = (*before.cells, *more, *((at + shift, x, b) for at, x, b in line.cells))
+            more = ((shift, line.left, line.bold, before.right),) if gap > before.size else ()
+            cells = (*before.cells, *more, *((at + shift, x, b, end) for at, x, b, end in line.cells))
             size = before.size if len(before.text) >= len(line.text) else line.size
             out[-1] = replace(before, text=before.text + blank + line.text, right=line.right, cells=cells, size=size)
         else:
             out.append(line)
     return out
+
+
+def _script(before: Line, line: Line, gap: float) -> str:
+    """'^' or '_' where a line is only a script of the line before it that was read apart, else ''."""
+    small = line.size < SCRIPT_SIZE * before.size and len(line.text) <= SCRIPT_CHARS and not line.cells
+    if not small or not -0.3 * before.size < gap < 0.4 * before.size or " " in line.text:
+        return ""
+    rise = (line.y - before.y) / before.size
+    return "^" if 0.18 < rise < 0.8 else "_" if -0.4 < rise < -0.06 else ""
 
 
 def without_running_heads(pages: list[Page]) -> None:
@@ -108,6 +129,20 @@ def _shape(line: Line) -> str:
 def is_note(line: Line, page: Page, body: float) -> bool:
     """Whether a footnote begins here: small, low on the page, with its mark."""
     return line.size < SMALL * body and line.y < 0.6 * page.height and bool(NOTE.match(line.text))
+
+
+def margins(page: Page) -> set[int]:
+    """Where the lines of running text begin: the lefts that are common on the page."""
+    counts = Counter(round(line.left) for line in page.lines if len(line.text) > 20)
+    often = {left for left, count in counts.items() if count >= max(3, 0.08 * len(page.lines))}
+    return {left + by for left in often for by in (-1, 0, 1)}
+
+
+def is_formula(line: Line, page_margins: set[int]) -> bool:
+    """Whether the line looks like a display equation: set in, symbols, and no words."""
+    words = [word for word in re.findall(r"[A-Za-z]{3,}", line.text) if word.lower() not in OPERATORS]
+    return bool(FORMULA.search(line.text)) and len(words) < 2 and round(line.left) not in page_margins \
+        and len(line.text) < 160 and line.text.count("|") < 6  # fmt: skip
 
 
 def is_row(line: Line, body: float) -> bool:

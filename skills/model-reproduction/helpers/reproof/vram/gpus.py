@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -16,11 +17,18 @@ from reproof.errors import PackError, near
 from reproof.units import Bytes, show_bytes
 from reproof.vram.models import GpuRow
 
+if TYPE_CHECKING:
+    from reproof.vram.observed import DeviceConstants
+
 GIB = 2**30
 # Bandwidth and memory type from NVIDIA's data sheet of each card; capability from developer.nvidia.com/cuda-gpus.
 SOURCE = (
     "cited: bandwidth from NVIDIA's data sheet of the card; compute capability from developer.nvidia.com/cuda-gpus; "
     "bf16 from capability 8.0 on"
+)
+SPEED = (
+    "TFLOP/s of dense products in fp32, TF32, and 16 bits with fp32 sums, from NVIDIA's data sheets and white "
+    "papers; T4, A100, L40S, H100, H200 and B200 were compared with public tables of those, the others not re-read"
 )
 REPORTED = "commonly printed by PyTorch as 'total capacity'; not traced to one document"
 THREAD = "PyTorch's 'total capacity' in github.com/"
@@ -32,11 +40,16 @@ class Gpu:
 
     name: str
     usable_bytes: int
-    how: Literal["cited", "inferred"]
+    how: Literal["measured", "cited", "inferred"]
     source: str
     bandwidth_gb_per_s: int
     capability: tuple[int, int]
     note: str = ""
+    tflops: tuple[float, float, float] | None = None
+    """Dense fp32, TF32 and 16-bit; 0 where the card has none."""
+    context_bytes: int | None = None
+    """CUDA context, where `calibrate` measured it."""
+    constants: DeviceConstants | None = None
 
     @property
     def bf16(self) -> bool:
@@ -44,37 +57,49 @@ class Gpu:
         return self.capability >= (8, 0)
 
 
-def _gpu(name: str, usable_gib: float, bandwidth: int, capability: str, thread: str = "", note: str = "") -> Gpu:
+def _gpu(
+    name: str, usable_gib: float, bandwidth: int, capability: str, tflops: tuple[float, float, float], thread: str = "",
+    note: str = "",
+) -> Gpu:  # fmt: skip
     major, minor = map(int, capability.split("."))
     how: Literal["cited", "inferred"] = "cited" if thread else "inferred"
     source = THREAD + thread if thread else REPORTED
-    return Gpu(name, int(usable_gib * GIB), how, source, bandwidth, (major, minor), note)
+    return Gpu(name, int(usable_gib * GIB), how, source, bandwidth, (major, minor), note, tflops)
 
 
 OLD = "CUDA 13 dropped capabilities below 7.5: take a torch wheel for CUDA 12"
+T4 = (8.1, 0.0, 65.0)
+P100, V100 = (9.3, 0.0, 18.7), (14.0, 0.0, 112.0)
+A100, HOPPER = (19.5, 156.0, 312.0), (67.0, 495.0, 989.0)
 GPUS: tuple[Gpu, ...] = (
-    _gpu("T4", 14.56, 320, "7.5", "AlphaGPU/leetgpu-challenges/issues/52", "14.74 GiB with older drivers"),
-    _gpu("P100", 15.89, 732, "6.0", note=OLD),
-    _gpu("V100 16GB", 15.77, 900, "7.0", note=OLD),
-    _gpu("V100 32GB", 31.73, 900, "7.0", note=OLD),
-    _gpu("L4", 22.03, 300, "8.9"),
-    _gpu("A10", 21.98, 600, "8.6", note="also the A10G of cloud machines"),
-    _gpu("A100 40GB", 39.38, 1555, "8.0"),
-    _gpu("A100 80GB", 79.15, 1935, "8.0", note="bandwidth of the PCIe card; 2,039 GB/s as SXM"),
-    _gpu("L40S", 44.40, 864, "8.9", note="memory as reported for the L40, which has the same"),
-    _gpu("H100", 79.11, 3350, "9.0", "vllm-project/vllm/issues/27508", "bandwidth of the SXM card; 2,000 GB/s as PCIe"),
-    _gpu("H200", 139.72, 4800, "9.0"),
-    _gpu("B200", 178.35, 7672, "10.0", "pytorch/ao/pull/4002", "bandwidth measured there; data sheet 8,000"),
-    _gpu("RTX 2080 Ti", 10.75, 616, "7.5"),
-    _gpu("RTX 3060", 11.75, 360, "8.6", note="the 12 GB card"),
-    _gpu("RTX 3090", 23.50, 936, "8.6", "XChenZ/havatar/issues/6", "23.69 GiB elsewhere; less with a display"),
-    _gpu("RTX 4090", 23.61, 1008, "8.9", "pinokiofactory/flux-webui/issues/11", "less with a display"),
-    _gpu("RTX 5090", 31.36, 1792, "12.0", note="less with a display"),
-    _gpu("Kaggle T4 x2", 14.56, 320, "7.5", "AlphaGPU/leetgpu-challenges/issues/52", "of one T4: one process uses one"),
-    _gpu("Kaggle P100", 15.89, 732, "6.0", note=OLD),
-    _gpu("Colab T4", 14.56, 320, "7.5", "AlphaGPU/leetgpu-challenges/issues/52", "free tier; watch host memory too"),
-)
+    _gpu("T4", 14.56, 320, "7.5", T4, "Zheng-Chong/CatVTON/issues/133", "14.75 GiB with older drivers"),
+    _gpu("P100", 15.89, 732, "6.0", P100, note=OLD),
+    _gpu("V100 16GB", 15.78, 900, "7.0", V100, "kchengiva/Shift-GCN/issues/34", OLD + "; speed of the PCIe card"),
+    _gpu("V100 32GB", 31.74, 900, "7.0", V100, "liucongg/ChatGLM-Finetuning/issues/73", OLD + "; speed as PCIe"),
+    _gpu("L4", 22.03, 300, "8.9", (30.3, 60.0, 121.0)),
+    _gpu("A10", 22.20, 600, "8.6", (31.2, 62.5, 125.0), "XavierXiao/Dreambooth-Stable-Diffusion/issues/18",
+         "the A10G of cloud machines, whose products are slower: 70 TFLOP/s in 16 bits"),
+    _gpu("A100 40GB", 39.50, 1555, "8.0", A100, "TianheWu/CoSeR/issues/10", "39.59 GiB elsewhere"),
+    _gpu("A100 80GB", 79.14, 1935, "8.0", A100, "lianqi1008/Control-GIC/issues/6",
+         "bandwidth of the PCIe card; 2,039 GB/s as SXM"),
+    _gpu("L40S", 44.42, 864, "8.9", (91.6, 183.0, 362.0), "stepfun-ai/Step-Video-T2V/issues/8"),
+    _gpu("H100", 79.11, 3350, "9.0", HOPPER, "vllm-project/vllm/issues/27508", "SXM card; 2,000 GB/s as PCIe"),
+    _gpu("H200", 139.72, 4800, "9.0", HOPPER),
+    _gpu("B200", 178.35, 7672, "10.0", (75.0, 1100.0, 2250.0), "pytorch/ao/pull/4002",
+         "bandwidth measured there; data sheet 8,000"),
+    _gpu("RTX 2080 Ti", 10.76, 616, "7.5", (13.4, 0.0, 53.8), "JDAI-CV/image-captioning/issues/11"),
+    _gpu("RTX 3060", 11.75, 360, "8.6", (12.7, 12.7, 25.5), "Kunhao-Liu/StyleGaussian/issues/12", "the 12 GB card"),
+    _gpu("RTX 3090", 23.50, 936, "8.6", (35.6, 35.6, 71.0), "XChenZ/havatar/issues/6",
+         "23.69 GiB elsewhere; less with a display"),
+    _gpu("RTX 4090", 23.52, 1008, "8.9", (82.6, 82.6, 165.2), "Soul-AILab/SoulX-FlashTalk/issues/5",
+         "23.65 GiB elsewhere; less with a display"),
+    _gpu("RTX 5090", 31.37, 1792, "12.0", (104.8, 104.8, 209.5), "Wan-Video/Wan2.1/issues/465", "less with a display"),
+    _gpu("Kaggle T4 x2", 14.56, 320, "7.5", T4, "Zheng-Chong/CatVTON/issues/133", "of one T4: one process uses one"),
+    _gpu("Kaggle P100", 15.89, 732, "6.0", P100, note=OLD),
+    _gpu("Colab T4", 14.56, 320, "7.5", T4, "facebookresearch/tribev2/issues/28", "free tier; watch host memory too"),
+)  # fmt: skip
 DEFAULT = ("T4", "RTX 3090", "A100 40GB")
+CALIBRATION = Path("vram-calibration.json")
 
 
 def _key(name: str) -> str:
@@ -118,10 +143,20 @@ def find(name: str) -> Gpu:
     )
 
 
-def chosen(names: list[str] | tuple[str, ...]) -> list[Gpu]:
-    """The GPUs called `names`, each once, in that order."""
+def chosen(names: list[str] | tuple[str, ...], calibration: Path | None = None) -> list[Gpu]:
+    """The GPUs called `names`, each once, in that order; with measured constants where a calibration has them.
+
+    Args:
+        names: as `find` takes them.
+        calibration: the file of `vram.py calibrate`; without one that of the current folder, if it is there.
+    """
     found = {gpu.name: gpu for gpu in map(find, names)}
-    return list(found.values())
+    if calibration is None and not CALIBRATION.is_file():
+        return list(found.values())
+    from reproof.vram.calibration import applied, read  # its models cost time that other answers need not pay
+
+    known = read(calibration)
+    return [applied(gpu, known) for gpu in found.values()]
 
 
 def rows() -> list[GpuRow]:
@@ -135,6 +170,9 @@ def rows() -> list[GpuRow]:
             bandwidth_bytes_per_s=gpu.bandwidth_gb_per_s * 10**9,
             compute_capability=".".join(map(str, gpu.capability)),
             bf16=gpu.bf16,
+            fp32_tflops=gpu.tflops[0] if gpu.tflops else None,
+            tf32_tflops=(gpu.tflops[1] or None) if gpu.tflops else None,
+            half_tflops=gpu.tflops[2] if gpu.tflops else None,
             note=gpu.note,
         )
         for gpu in GPUS

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from reproof.records import Record
 
-Family = Literal["mlp", "unet", "cnn", "transformer"]
+Family = Literal["mlp", "unet", "cnn", "transformer", "vit", "resnet"]
 Activation = Literal["relu", "tanh", "sigmoid", "silu", "selu", "elu", "gelu"]
 SAVES_OUTPUT = {"relu", "tanh", "sigmoid"}
 Attention = Literal["matmul", "math", "fused"]
@@ -115,7 +115,7 @@ class CnnSizes(Record):
 
 
 class TransformerSizes(Record):
-    """A GPT-2-like decoder."""
+    """A GPT-2-like decoder; `gated` makes it LLaMA-like."""
 
     vocab: Positive
     layers: int = Field(gt=0, le=1000)
@@ -123,11 +123,66 @@ class TransformerSizes(Record):
     num_heads: int = Field(gt=0, le=1024)
     seq: int = Field(gt=0, le=10**7)
     attention: Attention = "fused"
+    dropout: float = Field(0.0, ge=0, lt=1)
+    feed_forward: int = Field(0, ge=0, le=WIDE, description="0: four times the width")
+    gated: bool = False
+    kv_heads: int = Field(0, ge=0, le=1024, description="0: as many as heads")
+    untied: bool = False
 
     @model_validator(mode="after")
     def _heads_divide(self) -> TransformerSizes:
+        wrong = []
         if self.width % self.num_heads:
-            raise ValueError(f"num_heads {self.num_heads} must divide width {self.width}")
+            wrong.append(f"num_heads {self.num_heads} must divide width {self.width}")
+        if self.kv_heads and self.num_heads % self.kv_heads:
+            wrong.append(f"kv_heads {self.kv_heads} must divide num_heads {self.num_heads}")
+        if self.kv_heads and not self.gated:
+            wrong.append("kv_heads belong to a gated model; leave them out, or set gated")
+        if self.gated and self.dropout:
+            wrong.append("dropout is counted for models that are not gated only; trace your own step")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+class VitSizes(Record):
+    """A vision transformer."""
+
+    image_size: int = Field(gt=0, le=4096)
+    in_channels: Positive = 3
+    patch: int = Field(gt=0, le=1024)
+    layers: int = Field(gt=0, le=1000)
+    width: Positive
+    num_heads: int = Field(gt=0, le=1024)
+    outputs: Positive = 1000
+    attention: Attention = "fused"
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _builds(self) -> VitSizes:
+        wrong = []
+        if self.image_size % self.patch:
+            wrong.append(f"patch {self.patch} must divide image_size {self.image_size}")
+        if self.width % self.num_heads:
+            wrong.append(f"num_heads {self.num_heads} must divide width {self.width}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return self
+
+
+class ResnetSizes(Record):
+    """A ResNet as torchvision builds it."""
+
+    depth: Literal[18, 34, 50, 101, 152]
+    image_size: int = Field(gt=0, le=4096)
+    in_channels: Positive = 3
+    width: Positive = 64
+    outputs: Positive = 1000
+
+    @model_validator(mode="after")
+    def _something_left(self) -> ResnetSizes:
+        if self.image_size < 32:
+            raise ValueError(f"image_size {self.image_size}: a ResNet halves it five times, so 32 is the least")
         return self
 
 
@@ -136,4 +191,6 @@ SIZES: dict[Family, type[Record]] = {
     "unet": UnetSizes,
     "cnn": CnnSizes,
     "transformer": TransformerSizes,
+    "vit": VitSizes,
+    "resnet": ResnetSizes,
 }

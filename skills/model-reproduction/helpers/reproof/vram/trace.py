@@ -10,13 +10,14 @@ from reproof.errors import PackError
 from reproof.units import show_bytes
 from reproof.vram import gpus
 from reproof.vram.allocator import Settings, replay
-from reproof.vram.estimate import CONTEXT, CONTEXT_BYTES
+from reproof.vram.clock import step_time
+from reproof.vram.estimate import CONTEXT, CONTEXT_BYTES, context_of
 from reproof.vram.fit import grade
 from reproof.vram.gpus import Gpu
 from reproof.vram.interpreter import Interpreter
 from reproof.vram.models import Grade, Part
 from reproof.vram.timeline import Timeline
-from reproof.vram.traced import Assumption, TraceAnswer, Traced, TracedGpu, TraceRequest
+from reproof.vram.traced import Assumption, InterpreterRequest, TraceAnswer, Traced, TracedGpu, TraceRequest
 
 SOURCES = {
     "workspace": "PyTorch's CUDA sources: cuBLAS workspaces, and temporaries inside kernels",
@@ -29,6 +30,12 @@ CONF = {
     "roundup_power2_divisions": "roundup_power2_divisions",
     "garbage_collection_threshold": "garbage_collection_threshold",
 }
+COUPLED = "samples of one batch see each other here, so that accumulation of smaller micro-batches is not equal"
+UNSEEN_FRAC = 0.1
+WEAKER = (
+    "the weaker way was asked for: workspaces and kernel temporaries are not in it, so that a tenth is added to the "
+    "device's size before the verdict"
+)
 INFERENCE = "no backward ran: this is an inference step, or loss.backward() is missing"
 
 
@@ -65,23 +72,50 @@ def settings(text: str) -> Settings:
 
 def trace(request: TraceRequest) -> TraceAnswer:
     """Trace once for every kind of GPU that was asked about, and judge each GPU."""
-    cards = gpus.chosen(request.gpu or gpus.DEFAULT)
+    cards = gpus.chosen(request.gpu or gpus.DEFAULT, request.calibration)
     conf = settings(request.alloc_conf)
-    results: dict[tuple[int, int], dict[str, Any]] = {}
+    values, origins = offered(request)
+    results: dict[tuple[Any, ...], dict[str, Any]] = {}
     found, lines = [], {}
-    with Interpreter(request) as interpreter:
+    with Interpreter(request, values) as interpreter:
         for card in cards:
-            if card.capability not in results:
+            kind = (card.capability, card.name if card.constants else "")
+            if kind not in results:
                 _tell(f"tracing {request.steps} steps as on a {card.name}")
-                results[card.capability] = interpreter.trace(card)
-            lines[card.name] = Timeline.read(results[card.capability])
-            found.append(judged(card, results[card.capability], lines[card.name], conf))
+                results[kind] = interpreter.trace(card)
+            lines[card.name] = Timeline.read(results[kind])
+            found.append(judged(card, results[kind], lines[card.name], conf, request.iterations,
+                                weaker=request.weaker))  # fmt: skip
         about = interpreter.hello
+    _unused(request, list(results.values()))
     if request.plot is not None:
         from reproof.vram.plot import write
 
         write(request.plot, lines[cards[0].name], found[0])
-    return _answer(request, found, list(results.values()), about)
+    return _answer(request, found, list(results.values()), about, origins)
+
+
+def offered(request: InterpreterRequest) -> tuple[dict[str, Any], dict[str, str]]:
+    """Values of the plan by the names an argument may have, and where each is from."""
+    if request.plan is None:
+        return {}, {}
+    from reproof.vram.plan import arguments  # the document and YAML cost time that a trace without a plan need not pay
+
+    return arguments(request.plan, request.experiment, request.phase)
+
+
+def _unused(request: InterpreterRequest, results: list[dict[str, Any]]) -> None:
+    """A hint that no line asked for is a slip of the keyboard, not to be ignored."""
+    used = {hint for result in results for hint in result["hints_used"]}
+    idle = [where for where in request.hints if where not in used]
+    if idle:
+        lines = dict.fromkeys(row[1] for result in results for row in result["assumed"] if row[1])
+        raise PackError(
+            "unused-hint",
+            f"--hint {', '.join(idle)}: no unknown value was asked for there",
+            why="a hint that is not used would look like an answer",
+            fix=f"unknown values were asked for at {', '.join(lines) or 'no line'}",
+        )
 
 
 def _tell(text: str) -> None:
@@ -89,7 +123,10 @@ def _tell(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-def judged(card: Gpu, result: dict[str, Any], line: Timeline, conf: Settings) -> TracedGpu:
+def judged(
+    card: Gpu, result: dict[str, Any], line: Timeline, conf: Settings, iterations: int | None = None,
+    *, weaker: bool = False,
+) -> TracedGpu:  # fmt: skip
     """What one trace means for one GPU."""
     if not line.events:
         raise PackError(
@@ -99,7 +136,9 @@ def judged(card: Gpu, result: dict[str, Any], line: Timeline, conf: Settings) ->
             fix="build model and data on 'cuda'; in a trace torch.cuda.is_available() is True",
         )
     whole = replay(line.events, conf)
-    device = whole.reserved_bytes + CONTEXT_BYTES
+    context = context_of(card)
+    device = whole.reserved_bytes + context
+    device += int(UNSEEN_FRAC * device) if weaker else 0
     verdict, oom, notes = _verdict(card, line, conf, device)
     held = line.held(whole.peak_event)
     steps = line.steps()
@@ -110,7 +149,7 @@ def judged(card: Gpu, result: dict[str, Any], line: Timeline, conf: Settings) ->
         allocated_bytes=whole.allocated_bytes,
         calibrated_bytes=replay(line.calibrated(), conf).allocated_bytes,
         reserved_bytes=whole.reserved_bytes,
-        context_bytes=CONTEXT_BYTES,
+        context_bytes=context,
         device_bytes=device,
         used_frac=round(device / card.usable_bytes, 4),
         verdict=verdict,
@@ -122,6 +161,7 @@ def judged(card: Gpu, result: dict[str, Any], line: Timeline, conf: Settings) ->
         leak_bytes=leak,
         oom=line.at(oom) if oom is not None else None,
         kernels=result["chosen"],
+        time=step_time(card, result["work"], iterations),
         notes=notes + _leak(card, leak, device),
     )
 
@@ -131,7 +171,7 @@ def _verdict(card: Gpu, line: Timeline, conf: Settings, device: int) -> tuple[Gr
     verdict = grade(device, card.usable_bytes)
     if verdict == "fits":
         return verdict, None, []
-    full = replay(line.events, conf, max(card.usable_bytes - CONTEXT_BYTES, 0))
+    full = replay(line.events, conf, max(card.usable_bytes - context_of(card), 0))
     if full.oom is not None:
         return "no", full.oom.event, []
     again = f"the allocator gives its cache back {full.retries} times to make room, which costs time"
@@ -165,8 +205,9 @@ def _parts(line: Timeline, held: dict[int, int], allocated: int) -> list[Part]:
 
 
 def _answer(
-    request: TraceRequest, found: list[TracedGpu], results: list[dict[str, Any]], about: dict[str, Any]
-) -> TraceAnswer:
+    request: TraceRequest, found: list[TracedGpu], results: list[dict[str, Any]], about: dict[str, Any],
+    origins: dict[str, str],
+) -> TraceAnswer:  # fmt: skip
     first = results[0]
     seen: dict[tuple[str, str], int] = {}
     for what, where, count in (row for result in results for row in result["assumed"]):
@@ -175,12 +216,18 @@ def _answer(
         f"{each.gpu}: {each.verdict}, {show_bytes(each.device_bytes)} of {show_bytes(each.usable_bytes)}"
         for each in found
     )
-    notes = [f"context: {show_bytes(CONTEXT_BYTES)} at most; {CONTEXT}"]
+    guessed = [each.gpu for each in found if each.context_bytes == CONTEXT_BYTES]
+    notes = [f"context: {show_bytes(CONTEXT_BYTES)} at most; {CONTEXT}"] if guessed else []
+    if first["couples"]:
+        notes.insert(0, f"{COUPLED}: {', '.join(first['couples'])}")
     if not first["ran_backward"]:
         notes.insert(0, INFERENCE)
+    weaker = "the weaker way: " if request.weaker else ""
+    if request.weaker:
+        notes.insert(0, WEAKER)
     return TraceAnswer(
         ok=any(each.verdict != "no" for each in found),
-        headline=f"{show_bytes(found[0].allocated_bytes)} allocated at the peak; {peaks}",
+        headline=f"{weaker}{show_bytes(found[0].allocated_bytes)} allocated at the peak; {peaks}",
         target=request.target,
         traced=Traced(
             torch=about["torch"],
@@ -191,6 +238,9 @@ def _answer(
             ops=first["ops"],
             took_s=round(sum(result["took_s"] for result in results), 2),
             host_bytes=max(result["host_bytes"] for result in results),
+            flops=sum(flops * count for _, flops, _, count in first["work"]),
+            moved_bytes=sum(moved * count for _, _, moved, count in first["work"]),
+            from_plan={name: origins[name] for name in first["taken"]},
         ),
         gpus=found,
         assumptions=[Assumption(what=what, where=where, count=count) for (what, where), count in seen.items()],

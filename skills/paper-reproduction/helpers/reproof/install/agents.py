@@ -40,8 +40,8 @@ def user_folder(agent: Agent, home: P, env: Mapping[str, str]) -> P:
     r"""The user's skills folder of an agent; `home` decides the path's flavour.
 
     >>> from pathlib import PureWindowsPath
-    >>> str(user_folder(AGENTS["claude"], PureWindowsPath("C:/Users/Ada L"), {}))
-    'C:\\Users\\Ada L\\.claude\\skills'
+    >>> str(user_folder(AGENTS["claude"], PureWindowsPath("D:/ada l"), {}))
+    'D:\\ada l\\.claude\\skills'
     """
     moved = env.get(agent.override) if agent.override else None
     if moved:

@@ -14,10 +14,11 @@ ROOT = HELPERS.parent
 
 SKILLS: dict[str, tuple[str, ...]] = {
     "paper-reproduction": (
-        "read", "plan", "probe", "vram", "scaffold", "compare", "selfcheck", "learn", "install",
+        "read", "plan", "probe", "vram", "scaffold", "compare", "debug", "selfcheck", "learn", "install",
     ),
     "model-reproduction": (
-        "plan", "probe", "vram", "scaffold", "selfcheck", "learn", "install",
+        "inventory", "fidelity", "plan", "probe", "vram", "scaffold", "parity", "compare", "debug", "selfcheck",
+        "learn", "install",
     ),
 }  # fmt: skip
 NAMES = tuple(SKILLS)

@@ -117,13 +117,15 @@ def mlp_parameters(sizes: list[int]) -> int:
 
 def parameters(path: str, full: Experiment) -> Iterator[Finding]:
     """The expected parameter count is the architecture's, where a closed form is known."""
-    expected, kind = full.model.get("parameters"), full.model.get("kind")
+    own, kind = full.model.get("parameters"), full.model.get("kind")
+    trained = [name for name, phase in full.phases.items() if phase.kind == "train"]
+    expected = own or (full.parameters if len(trained) == 1 else None)  # of several networks only their sum is known
     if not expected or not isinstance(expected.value, (int, float)) or not kind:
         return
     count, how = _count(str(kind.value).lower(), full)
     if count and not math.isclose(count, expected.value, rel_tol=COUNT_CLOSE):
         text = f"parameters is {expected.value:g}; {how} gives {count:,}"
-        yield Finding(level="error", path=f"{path}.model.parameters", what=text)
+        yield Finding(level="error", path=f"{path}.model.parameters" if own else f"{path}.parameters", what=text)
 
 
 def _count(kind: str, full: Experiment) -> tuple[int, str]:

@@ -12,10 +12,14 @@ from reproof.plan.consistency import Finding
 from reproof.plan.contradictions import Contradiction
 from reproof.plan.coverage import Place
 from reproof.plan.draft import Open
+from reproof.protocol import Note
 from reproof.records import Answer, Record
 from reproof.text.candidates import Candidate
 
-Status = Literal["VERIFIED", "VOUCHED", "SIGNED", "OPEN", "NOT_IN_PAPER", "VALUE_NOT_IN_QUOTE", "UNCHECKED"]
+Status = Literal[
+    "VERIFIED", "VOUCHED", "SIGNED", "OPEN", "UNCHECKED", "NOT_IN_PAPER", "VALUE_NOT_IN_QUOTE", "NOT_IN_SOURCE",
+    "VALUE_NOT_IN_SOURCE",
+]  # fmt: skip
 """VOUCHED: an earlier, intact record verified the same quote; the text itself is not here now."""
 
 PLAN = Field(description="plan.yaml", json_schema_extra={"positional": True, "input": True})
@@ -30,12 +34,30 @@ class CheckRequest(Record):
         description="the paper: PDF, LaTeX, HTML, Markdown, text or s2orc JSON",
         json_schema_extra={"metavar": "FILE"},
     )
+    source: Path | None = Field(
+        None,
+        description="of a port: a local clone of its repository; lines are read at the plan's commit, nothing is run",
+        json_schema_extra={"metavar": "DIR"},
+    )
 
 
 class RenderRequest(Record):
     """Show the plan to a person."""
 
     plan: Path = PLAN
+    document: Literal["plan", "notes", "claims"] = Field(
+        "plan", description="plan: the reproduction plan; notes: three readings of the paper; claims: their table"
+    )
+    paper: Path | None = Field(
+        None,
+        description="the paper: the notes then say section by section what is cited and what is left",
+        json_schema_extra={"metavar": "FILE"},
+    )
+    out: Path | None = Field(
+        None,
+        description="write PLAN.md, NOTES.md and CLAIMS.md into this folder instead of one of them to stdout",
+        json_schema_extra={"metavar": "DIR"},
+    )
 
 
 class Item(Record):
@@ -66,11 +88,14 @@ class CheckAnswer(Answer):
     items: list[Item]
     text_sha256: str = ""
     text_source: str = Field("", description="where the quotes were looked up")
+    source_commit: str = Field("", description="of the clone that a port's values were looked up in")
     vouched: Vouched | None = None
     plan_sha256: str
     findings: list[Finding] = Field(default_factory=list, description="fields that do not fit together")
+    incomplete: list[Open] = Field(default_factory=list, description="what a complete plan says and this one does not")
     misplaced: list[Finding] = Field(default_factory=list, description="quotes that stand elsewhere than `where` says")
-    contradictions: list[Contradiction] = Field(default_factory=list)
+    contradictions: list[Contradiction] = Field(default_factory=list, description="that nobody has decided")
+    settled: list[Contradiction] = Field(default_factory=list, description="that a person has decided")
     open_fields: list[Open] = Field(default_factory=list, description="a draft's required fields without a value")
     untouched: list[Place] = Field(default_factory=list, description="parts of the paper that no quote stands in")
     lost: list[str] = Field(default_factory=list, description="what of the paper could not be read")
@@ -86,12 +111,52 @@ class Row(Record):
     alternatives: list[Any]
 
 
+class PhaseView(Record):
+    """One phase, for the rendered plan."""
+
+    name: str
+    kind: str
+    loss: str
+    formula: str
+    frozen: list[str]
+    hands_on: str
+
+
+class LibraryView(Record):
+    """One library, for the rendered plan."""
+
+    name: str
+    version: str
+    origin: str
+    calls: int
+
+
+class NoteRow(Record):
+    """One line of the notes."""
+
+    what: str
+    says: str
+    where: str
+
+
+class Reading(Record):
+    """One of the three readings of the paper."""
+
+    number: int
+    title: str
+    asks: str
+    notes: list[Note]
+    rows: list[NoteRow]
+    places: list[Place] = Field(description="parts of the paper that this reading goes through")
+
+
 class ExperimentView(Record):
     """One experiment, complete, for the rendered plan."""
 
     name: str
     summary: str
     rows: list[Row]
+    phases: list[PhaseView]
 
 
 class RenderAnswer(Answer):
@@ -100,6 +165,12 @@ class RenderAnswer(Answer):
     plan: dict[str, Any]
     experiments: list[ExperimentView]
     inferred: list[Row]
+    libraries: list[LibraryView]
+    compute: list[Row]
+    readings: list[Reading]
+    paper: str = ""
+    lost: list[str] = Field(default_factory=list)
+    written: list[str] = Field(default_factory=list)
 
 
 class CoverageRequest(Record):
@@ -150,6 +221,10 @@ class SignoffRequest(Record):
     plan: Path = PLAN
     path: list[str] = Field(
         min_length=1, description="values as plan check names them", json_schema_extra={"positional": True}
+    )
+    over: float | None = Field(
+        None,
+        description="the paper says two things: the value at PATH holds, this number of another place does not",
     )
     by: str = Field(description="the person's name; helpers and agents do not sign", min_length=1)
     on: datetime.date | None = Field(None, description="day of the decision, YYYY-MM-DD (default: today)")

@@ -6,15 +6,17 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from reproof.text.keys import key_of
+from reproof.text.keys import SCALE_WORDS, key_of
 from reproof.text.markdown import read_markdown
 from reproof.text.quotes import Match, Text, find, text_from
+from reproof.text.symbols import spelled
 
 __all__ = ["Match", "Text", "find", "text_of", "value_in", "wrong_where"]
 
 WORDS = "zero one two three four five six seven eight nine ten eleven twelve".split()
 NOTHING = re.compile(r"\b(?:no|without|zero)\b", re.IGNORECASE)
 PERCENT = re.compile(r"⟦([^⟦⟧^%]+)%⟧")
+SCALED = re.compile(r"⟦([-\d.E+]+)⟧(thousand|million|billion|trillion)")
 NUMBER_MARKS = re.compile("[⟦⟧]")
 PLACE = re.compile(
     r"\b(?P<kind>table|tab\.|figure|fig\.|algorithm|alg\.|page|p\.)\s*(?P<number>[A-Z]?\.?\d+)"
@@ -43,16 +45,32 @@ def value_in(value: Any, quote: str, read_as: dict[str, str] | None = None) -> s
         return "" if NOTHING.search(quote) else "the value is null, and the quote does not say no or without"
     if isinstance(value, (int, float)):
         return _number_in(Decimal(repr(value)), quote, read_as or {})
-    wanted = NUMBER_MARKS.sub("", key_of(str(value)).text)
-    there = NUMBER_MARKS.sub("", key_of(quote).text)
-    return "" if wanted and wanted in there else f"{value!r} does not stand in the quote"
+    return "" if _words_in(str(value), quote) else f"{value!r} does not stand in the quote"
+
+
+def _words_in(value: str, quote: str) -> bool:
+    """Whether the words stand in the quote and are not a part of longer ones: adam is not adamw, an s may follow."""
+    key, plain = key_of(quote), spelled(quote)
+    marked = [at for at, character in enumerate(key.text) if character not in "⟦⟧"]
+    wanted = NUMBER_MARKS.sub("", key_of(value).text)
+    there = "".join(key.text[at] for at in marked)
+    start = there.find(wanted) if wanted else -1
+    while start >= 0:
+        first, last = key.offsets[marked[start]], key.ends[marked[start + len(wanted) - 1]]
+        before = plain[first - 1 : first] if wanted[0].isalpha() else ""
+        after = re.sub(r"^s(?![A-Za-z])", "", plain[last:])[:1] if wanted[-1].isalpha() else ""
+        if not before.isalpha() and not after.isalpha():
+            return True
+        start = there.find(wanted, start + 1)
+    return False
 
 
 def _number_in(value: Decimal, quote: str, read_as: dict[str, str]) -> str:
     key = key_of(quote)
     percents = [Decimal(shown) / 100 for shown in PERCENT.findall(key.text)]
     words = [Decimal(WORDS.index(word)) for word in re.findall(r"[a-z]+", quote.lower()) if word in WORDS]
-    if value in [*key.numbers, *percents, *words]:
+    scaled = [Decimal(shown) * SCALE_WORDS[word] for shown, word in SCALED.findall(key.text)]
+    if value in [*key.numbers, *percents, *words, *scaled]:
         return ""
     if value == 0 and NOTHING.search(quote):
         return ""

@@ -30,6 +30,8 @@ def signoff(request: SignoffRequest) -> SignoffAnswer:
     name = person(request.by)
     plan = load_plan(request.plan)
     known = dict(sourced(plan))
+    if request.over is not None:
+        return _settle(request, name, known)
     wrong = [_wrong(path, known) for path in request.path]
     if any(wrong):
         raise PackError(
@@ -49,6 +51,33 @@ def signoff(request: SignoffRequest) -> SignoffAnswer:
     return SignoffAnswer(
         ok=True, headline=f"{len(signed)} values signed by {name} on {signature['on']}; {left} still open",
         by=name, signed=signed, still_open=left,
+    )  # fmt: skip
+
+
+def _settle(request: SignoffRequest, name: str, known: dict[str, Any]) -> SignoffAnswer:
+    """Write down which of two things that the paper says holds."""
+    path = request.path[0]
+    if len(request.path) > 1 or path not in known or not known[path].quote:
+        raise PackError(
+            "not-quoted", f"{', '.join(request.path)}: --over needs the path of one quoted value{near(path, known)}",
+            why="a contradiction is between what the plan quotes and another place of the paper",
+            fix=f"plan.py check {request.plan} --paper FILE lists the contradictions with their paths",
+        )  # fmt: skip
+    text = read_text(request.plan, "plan")
+    signature = {"by": name, "on": (request.on or datetime.date.today()).isoformat()}
+    signature |= {"note": request.note} if request.note else {}
+    shown = f"{{path: {json.dumps(path)}, over: {request.over!r}, signed: {_flow(signature)}}}"
+    edited = places.with_item(text, "settled", shown, str(request.plan))
+    after = parse(edited, "plan")
+    added = after["settled"].pop()
+    if added["path"] != path or {"settled": [], **parse(text, "plan")} != after:
+        raise _not_written(path)
+    write_atomically(request.plan, edited)
+    return SignoffAnswer(
+        ok=True, headline=f"{path} {known[path].value!r} holds over {request.over:g}, decided by {name} on "
+        f"{signature['on']}", by=name,
+        signed=[SignedValue(path=path, value=known[path].value, inferred=f"the paper also says {request.over:g}")],
+        still_open=sum(item.open for item in known.values()),
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from reproof.probe.models import CaseReport, Difference, RunAnswer
 
+UNTOLD = ("version_mismatch", "skipped", "not_measured", "widens")  # the last is told by the outputs
 SAME = 1e-4  # of the mean of an output; another build of the same code rounds differently
 
 
@@ -31,12 +32,14 @@ def _of_call(ours: CaseReport, theirs: CaseReport) -> Iterator[Difference]:
     def made(what: str, here: object, there: object) -> Difference:
         return Difference(where=ours.id, what=what, here=str(here), there=str(there))
 
+    if ours.signature and theirs.signature and ours.signature != theirs.signature:
+        yield made("signature", *_where_they_part(ours.signature, theirs.signature))
     if ours.outcome != theirs.outcome:
         yield made("verdict", ours.outcome, theirs.outcome)
     mine, others = ({item.code: item.what for item in case.findings} for case in (ours, theirs))
     for code in [*mine, *(code for code in others if code not in mine)]:
         # versions are told above, and a measurement that was left out says nothing about the library
-        if (code in mine) != (code in others) and code not in ("version_mismatch", "skipped", "not_measured"):
+        if (code in mine) != (code in others) and code not in UNTOLD:
             yield made(code, mine.get(code, "no"), others.get(code, "no"))
     if ours.outputs != theirs.outputs:
         yield made("outputs", ", ".join(ours.outputs) or "none", ", ".join(theirs.outputs) or "none")
@@ -48,6 +51,13 @@ def _of_call(ours: CaseReport, theirs: CaseReport) -> Iterator[Difference]:
                     "not finite" if a is None else f"{a:.6g}",
                     "not finite" if b is None else f"{b:.6g}",
                 )
+
+
+def _where_they_part(here: str, there: str) -> tuple[str, str]:
+    """The parameters that only one of two signatures has, with defaults; both in full when only the order differs."""
+    ours, theirs = (signature.strip("()").split(", ") for signature in (here, there))
+    only = [", ".join(item for item in a if item not in b) for a, b in ((ours, theirs), (theirs, ours))]
+    return (only[0] or "nothing more", only[1] or "nothing more") if any(only) else (here, there)
 
 
 def _is_random(ours: CaseReport, theirs: CaseReport) -> bool:

@@ -82,6 +82,7 @@ def find_candidates(request: CandidatesRequest) -> CandidatesAnswer:
         source=source,
         lost=located.lost,
         counts=dict(counts.most_common()),
+        groups=list(dict.fromkeys(str(getattr(candidate, request.by)) for candidate in kept)),
         candidates=kept,
     )
 

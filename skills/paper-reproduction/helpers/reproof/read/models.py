@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -39,6 +40,9 @@ class CandidatesRequest(Asked):
     """Everything that looks like a hyperparameter."""
 
     rank: str = Field("AB", pattern="^(A|B|AB)$", description="A: right beside its word; B: elsewhere in its sentence")
+    by: Literal["section", "experiment", "phase"] = Field(
+        "section", description="grouped by section, by the data set that is named, or by the part of the pipeline"
+    )
     field: list[str] = Field(default_factory=list, description="only these fields, like batch_size; may be repeated")
 
 
@@ -72,6 +76,7 @@ class CandidatesAnswer(Answer):
     source: Source
     lost: list[str]
     counts: dict[str, int]
+    groups: list[str] = Field(description="names of the groups, in the order of the paper")
     candidates: list[Candidate]
 
 

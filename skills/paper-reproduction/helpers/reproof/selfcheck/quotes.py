@@ -16,6 +16,7 @@ from reproof.selfcheck.words import listed, many
 
 CHECK = "python HELPERS/plan.py check PROJECT/plan.yaml --paper FILE"
 GOOD = ("VERIFIED", "VOUCHED")
+WRONG = ("NOT_IN_PAPER", "VALUE_NOT_IN_QUOTE", "NOT_IN_SOURCE", "VALUE_NOT_IN_SOURCE")
 
 
 def items(project: Project) -> Iterator[Item]:
@@ -36,7 +37,7 @@ def quotes(project: Project, plan: Plan) -> Item:
         return item.judged("STALE", changed, CHECK)
     status = {row.get("path"): row.get("status") for row in rows_in(record.answer, "items")}
     wanted = quoted_paths(plan)
-    bad = [path for path in wanted if status.get(path) in ("NOT_IN_PAPER", "VALUE_NOT_IN_QUOTE")]
+    bad = [path for path in wanted if status.get(path) in WRONG]
     unknown = [path for path in wanted if status.get(path) not in GOOD and path not in bad]
     if bad:
         return item.judged("FAIL", f"not in the paper as quoted: {listed(bad)}", CHECK)

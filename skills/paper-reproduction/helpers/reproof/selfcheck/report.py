@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-from reproof.selfcheck import runs, sections
+from reproof.selfcheck import integrity, runs, sections
 from reproof.selfcheck.chart import charts
+from reproof.selfcheck.checklists import checklists
 from reproof.selfcheck.conclusion import conclusion, tainted
 from reproof.selfcheck.gate import counts, headline
 from reproof.selfcheck.gather import Project
 from reproof.selfcheck.models import Item
+from reproof.selfcheck.notes import notes_of
+from reproof.selfcheck.pictures import curves
 from reproof.selfcheck.report_models import Report
 
 
@@ -21,6 +24,7 @@ def build(project: Project, items: list[Item]) -> Report:
     compared = project.latest("compare")
     gpus, budgets = sections.budget_table(project)
     costs = runs.cost_rows(project, plan)
+    notes, no_notes = notes_of(project.folder)
     return Report(
         name=plan.name,
         paper=plan.paper,
@@ -52,6 +56,18 @@ def build(project: Project, items: list[Item]) -> Report:
         gate_counts=counts(items),
         evidence=sections.evidence_rows(project),
         not_attempted=runs.not_attempted(project, plan),
+        kind=plan.kind,
+        integrity=[row.model_copy(update={"says": portable(row.says)}) for row in integrity.rows(project, plan, items)],
+        layers=integrity.layers(project),
+        engineering=plan.engineering,
+        checklists=checklists(project, plan, items),
+        notes=notes,
+        no_notes=no_notes,
+        totals=runs.totals(costs, budgets),
+        orders=sections.statements(compared, "orders"),
+        curves=sections.statements(compared, "curves"),
+        summaries=sections.summaries(compared),
+        pictures=curves(project, plan),
     )
 
 

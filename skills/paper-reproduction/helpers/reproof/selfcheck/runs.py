@@ -10,7 +10,7 @@ from typing import Any
 from reproof.document import Plan
 from reproof.paths import sha256
 from reproof.selfcheck.gather import Project, RunFolder, number_in, rows_in
-from reproof.selfcheck.report_models import CostRow, Environment, ExperimentView, Figure
+from reproof.selfcheck.report_models import BudgetRow, CostRow, Environment, ExperimentView, Figure, Totals
 from reproof.selfcheck.results import planned_amounts
 from reproof.selfcheck.words import many
 
@@ -85,6 +85,23 @@ def cost_rows(project: Project, plan: Plan) -> list[CostRow]:
                 )
             )
     return found
+
+
+def totals(costs: list[CostRow], budgets: list[BudgetRow]) -> Totals:
+    """Hours by kind of device, peaks measured and computed, and what the phases store."""
+    on_gpu = [row.time_s or 0.0 for row in costs if row.device.startswith(("cuda", "NVIDIA", "gpu"))]
+    on_cpu = [row.time_s or 0.0 for row in costs if row.device.startswith("cpu")]
+    ran = {(row.experiment, row.phase) for row in costs}
+    peaks = [row.peak_bytes for row in costs if row.peak_bytes]
+    computed = [row.peak_bytes for row in budgets if row.peak_bytes and (row.experiment, row.phase) in ran]
+    stored = [row.disk_bytes for row in budgets if row.disk_bytes and (row.experiment, row.phase) in ran]
+    return Totals(
+        gpu_hours=sum(on_gpu) / 3600,
+        cpu_hours=sum(on_cpu) / 3600,
+        peak_bytes=max(peaks, default=None),
+        estimated_bytes=max(computed, default=None),
+        disk_bytes=sum(stored),
+    )
 
 
 def environment(project: Project, plan: Plan) -> Environment:

@@ -24,6 +24,10 @@ class Raw:
     span: int = 1
     header: bool | None = None
     """True or False where the format says so, else None."""
+    down: int = 1
+    """How many rows it spans."""
+    above: str = ""
+    """Of a place that a cell further up spans: what that cell says."""
 
 
 Grid = list[list[Raw]]
@@ -51,6 +55,50 @@ def number_in(text: str) -> tuple[float | None, str, str]:
     unit = "%" if digits and digits[0].endswith("%") else (re.match(r"\s*([%°]|[A-Za-zμ/]*)", rest) or [""])[0].strip()
     value = float(key.numbers[0])
     return value, unit, spread
+
+
+def spread(grid: Grid, *, covered: bool) -> Grid:
+    """Rows with a place for each cell that spans into them from above.
+
+    Args:
+        grid: rows as the format has them.
+        covered: the format writes an empty cell where another one spans (LaTeX); HTML leaves it out.
+
+    >>> [[raw.text or "^" + raw.above for raw in row] for row in spread([[Raw("A", down=2), Raw("1")], [Raw("2")]],
+    ... covered=False)]
+    [['A', '1'], ['^A', '2']]
+    """
+    hanging: dict[int, tuple[int, str]] = {}  # by column: rows left to cover, and the text
+    rows = []
+    for row in grid:
+        cells, made, column = list(row), [], 0
+        while cells or column in hanging:
+            left, text = hanging.pop(column, (0, ""))
+            taken = left and not (covered and cells and cells[0].text.strip())
+            if taken and covered and cells:
+                cells.pop(0)
+            raw = Raw("", above=text) if taken else cells.pop(0)
+            if taken and left > 1:
+                hanging[column] = (left - 1, text)
+            for at in range(column, column + raw.span) if raw.down > 1 else ():
+                hanging[at] = (raw.down - 1, raw.text)
+            made.append(raw)
+            column += raw.span
+        rows.append(made)
+    return rows
+
+
+def row_label(row: list[Raw]) -> str:
+    """What a row is called: the cells that span into it, then the first text of its own."""
+    said: list[str] = []
+    for raw in row:
+        text = (raw.above or raw.text).strip()
+        spanning = bool(raw.above) or raw.down > 1
+        if text and (spanning or not said or number_in(text)[0] is None):
+            said.append(text)
+        if text and not spanning:
+            break
+    return " ".join(dict.fromkeys(said))
 
 
 def header_rows(rows: Placed) -> int:
@@ -122,7 +170,7 @@ def cells_of(rows: Placed) -> tuple[int, list[Cell]]:
     cells = []
     for number, row in enumerate(rows):
         column = 0
-        first = next((raw.text.strip() for raw, _ in row if raw.text.strip()), "")
+        first = row_label([raw for raw, _ in row])
         for raw, (start, end) in row:
             value, unit, spread = number_in(raw.text) if number >= top else (None, "", "")
             columns = range(column, column + raw.span)

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from reproof.records import Record
 from reproof.text.candidates import DATA, is_settings
+from reproof.text.keys import MIN_KEY, key_of
 from reproof.text.lexicon import METRICS
 from reproof.text.located import Cell, Located, Table
 
@@ -16,6 +17,11 @@ ARROWS: dict[str, Literal["lower", "higher"]] = {"↓": "lower", "↑": "higher"
 OURS = re.compile(r"(?i)\bours?\b|\bproposed\b|\bthis (?:work|paper)\b")
 CONDITION = re.compile(
     r"\b(\d[\d,]*)\s*(?:-|\s)?(steps?|NFEs?|shots?|samples?|epochs?|labels?|layers?)\b", re.IGNORECASE
+)
+SETTING = re.compile(
+    r"(?i)(?:(?:model|batch|image|input|patch|context|window|hidden|embedding|replay|buffer|train\w*|seq\w*|#|no\. of|"
+    r"num(?:ber)?(?: of)?)[\s.]*)*(?:size|depth|width|layers?|heads?|batch(?:[\s-]size)?|epochs?|steps|iterations|rank|"
+    r"seeds?|dim(?:ension)?s?|lr|learning rate|blocks?|resolution|bits|shots?|length|year|k|n|m|t|stride|hidden)"
 )
 MAX_NAME = 30
 VAGUE = {"distance", "score", "loss", "error", "time", "parameters", "precision", "recall"}
@@ -52,7 +58,7 @@ def claims(located: Located) -> list[TableClaim]:
         if is_settings(table) or not any(cell.value is not None for cell in table.cells):
             continue
         for cell in table.cells:
-            if cell.value is not None and cell.column > 0 and cell.row_header:
+            if cell.value is not None and cell.column > 0 and cell.row_header and not _is_setting(cell):
                 claim = _claim(located, table, cell, index)
                 count = used[claim.id] = used.get(claim.id, 0) + 1
                 found.append(claim if count == 1 else claim.model_copy(update={"id": f"{claim.id}/{count}"}))
@@ -70,10 +76,32 @@ def _claim(located: Located, table: Table, cell: Cell, index: int) -> TableClaim
         id="/".join(slug(part) for part in dict.fromkeys(parts) if slug(part)),
         table=f"Table {table.number}".strip(), caption=table.caption, method=_method(cell.row_header),
         ours=bool(OURS.search(cell.row_header)), metric=metric, direction=direction,
-        dataset=_dataset(table, cell), condition=conditions(cell.header), printed=_printed(cell),
-        spread=cell.spread, unit=cell.unit, bold=cell.bold, quote=" ".join(c.text for c in row),
+        dataset=_dataset(table, cell), condition=conditions(cell.header) | _settings(row), printed=_printed(cell),
+        spread=cell.spread, unit=cell.unit, bold=cell.bold, quote=_quote(table, cell.row),
         where=f"Table {table.number}" if table.number else located.where(cell.start), start=cell.start, end=cell.end,
     )  # fmt: skip
+
+
+def _quote(table: Table, row: int) -> str:
+    """The row as a plan can quote it; with the rows before it, or behind it, where it is too short to be evidence."""
+    first = last = row
+    while True:
+        texts = [c.text.strip() for c in table.cells if first <= c.row <= last and c.text.strip()]
+        quote = " ".join(texts)
+        rows = {c.row for c in table.cells}
+        if len(key_of(quote).text) >= MIN_KEY or (first - 1 not in rows and last + 1 not in rows):
+            return quote
+        first, last = (first - 1, last) if first - 1 in rows else (first, last + 1)
+
+
+def _is_setting(cell: Cell) -> bool:
+    """Whether a column says how the row was run, not what came out."""
+    leaf = cell.header[-1] if cell.header else ""
+    return bool(SETTING.fullmatch(leaf.strip())) and not any(p.search(leaf) for p in PATTERNS.values())
+
+
+def _settings(row: list[Cell]) -> dict[str, float]:
+    return {slug(c.header[-1]): c.value for c in row if c.value is not None and c.column > 0 and _is_setting(c)}
 
 
 def _dataset(table: Table, cell: Cell) -> str:
@@ -81,9 +109,13 @@ def _dataset(table: Table, cell: Cell) -> str:
     for text in (*reversed(cell.header), cell.row_header, table.caption):
         known = DATA.search(text)
         if known:
-            whole = len(text) <= MAX_NAME and not any(p.search(text) for p in PATTERNS.values()) and "(" not in text
-            return text if whole else known[0]
+            return text if text != table.caption and _is_name(text) else known[0]
     return next((h for h in reversed(cell.header) if h[:1].isalnum() and metric_of(h, "")[0] == h), "")
+
+
+def _is_name(head: str) -> bool:
+    """Whether a head is nothing but a data set's name."""
+    return len(head) <= MAX_NAME and "(" not in head and not any(p.search(head) for p in PATTERNS.values())
 
 
 def _method(text: str) -> str:

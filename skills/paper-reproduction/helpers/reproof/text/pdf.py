@@ -46,7 +46,7 @@ def read_pdf(path: Path) -> Located:
 
 def _page(record: dict[str, Any]) -> Page:
     lines = [
-        Line(text, left, right, y, size, bool(bold), tuple((at, x, bool(b)) for at, x, b in cells))
+        Line(text, left, right, y, size, bool(bold), tuple((at, x, bool(b), end) for at, x, b, end in cells))
         for text, left, right, y, size, bold, cells in record["lines"]
     ]
     return Page(record["page"], record["width"], record["height"], lines, record["pictures"], record.get("broken", ""))

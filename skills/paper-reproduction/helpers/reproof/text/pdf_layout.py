@@ -6,16 +6,29 @@ import re
 from collections.abc import Callable
 
 from reproof.text.builder import Builder
-from reproof.text.cells import Grid
 from reproof.text.headings import Heading, Numbering, caption, heading
 from reproof.text.located import Equation, Located
-from reproof.text.pdf_lines import NOTE, SMALL, Line, Page, body_size, is_note, is_row, joined, without_running_heads
+from reproof.text.pdf_lines import (
+    NOTE,
+    SMALL,
+    Line,
+    Page,
+    body_size,
+    is_formula,
+    is_note,
+    is_row,
+    joined,
+    margins,
+    without_running_heads,
+)
+from reproof.text.pdf_tables import grid_of
 from reproof.text.symbols import raised
 
 NUMBER_AT_END = re.compile(r"\((\d{1,3})\)$")
 ENTRY = re.compile(r"^\[(\d{1,3})\]\s")
 CITED = re.compile(r"\[\d{1,3}(?:\s*[,–-]\s*\d{1,3})*\]")
 RAISED = re.compile(r"\^\{([\d*†‡§, ]{1,8})\}")
+PROSE = re.compile(r"[a-z]{4,} [a-z]{3,}")
 SCANNED_CHARS = 100
 FOLLOWS = 1.9  # lines further apart than this, in sizes, are not of one caption
 
@@ -41,6 +54,8 @@ class _Layout:
         self.by_font = any(self._heading(line, Numbering()) for page in pages for line in page.lines)
         self.last_y = 0.0
         self.last_start = 0
+        self.formula_end = -1  # where the lines of the last display equation end
+        self.margins: set[int] = set()
 
     def made(self) -> Located:
         for page in self.pages:
@@ -78,6 +93,7 @@ class _Layout:
 
     def _page(self, page: Page) -> None:
         self.out.page(page.number)
+        self.margins = margins(page)
         marks = {m[1] for line in page.lines if is_note(line, page, self.body) and (m := NOTE.match(line.text))}
         above, taken = self._rows_above(page)
         at, self.last_y = 0, page.height
@@ -108,11 +124,25 @@ class _Layout:
         start = self.out.length
         self._marked(line.text, marks)
         self.out.add("\n")
-        number = NUMBER_AT_END.search(line.text)
-        if number and (line.cells or len(line.text) < 6) and not re.search(r"[a-z]{4,} [a-z]{3,}", line.text):
-            begin = self.last_start if len(line.text) < 6 else start
-            self.out.equations.append(Equation(number=number[1], start=begin, end=self.out.length - 1))
+        self._equation(line, start)
         self.last_start = start
+
+    def _equation(self, line: Line, start: int) -> None:
+        """Lines of one display equation follow each other; its number, if any, ends one of them."""
+        number = NUMBER_AT_END.search(line.text)
+        numbered = number and (line.cells or len(line.text) < 6) and not PROSE.search(line.text)
+        begun = self.formula_end == start and bool(self.out.equations)
+        if not numbered and not is_formula(line, self.margins) and not (begun and len(line.text) < 8):
+            return
+        last = self.out.equations[-1] if begun else None
+        if last and (not numbered or not last.number):
+            shown = number[1] if numbered and number else last.number
+            self.out.equations[-1] = last.model_copy(update={"end": self.out.length - 1, "number": shown})
+        else:
+            begin = self.last_start if numbered and len(line.text) < 6 else start
+            shown = number[1] if numbered and number else ""
+            self.out.equations.append(Equation(number=shown, start=begin, end=self.out.length - 1))
+        self.formula_end = self.out.length
 
     def _marked(self, text: str, marks: set[str]) -> None:
         """Write a line, with citations and footnote marks as asides."""
@@ -197,16 +227,17 @@ class _Layout:
             for line in lines:
                 self.out.line(raised(line.text))
             if rows:
-                self.out.table(_grid(rows), number=number, caption=title, start=start)
+                self.out.table(grid_of(rows), number=number, caption=title, start=start)
             self.out.node(kind, start, number=number, title=title[:300])
 
         self.later.append(write)
         return at
 
     def _continues(self, rows: list[Line], line: Line) -> bool:
-        if caption(line.text) or (line.size > 1.08 * self.body):
+        if caption(line.text) or line.size > 1.2 * self.body or (line.size > 1.08 * self.body and not line.cells
+                and self._heading(line, Numbering())):  # fmt: skip
             return False
-        if rows and not 0 <= rows[-1].y - line.y < 3.5 * line.size:
+        if rows and not -3.5 * line.size < rows[-1].y - line.y < 3.5 * line.size:
             return False
         return is_row(line, self.body) or (bool(rows) and len(line.text) < 30 and line.text[:1].isupper())
 
@@ -237,14 +268,9 @@ class _Layout:
 
     def _continues_up(self, lines: list[Line], first: int, at: int) -> bool:
         line = lines[first - 1]
-        near = 0 <= line.y - lines[first].y < 3.5 * line.size
+        near = -3.5 * line.size < line.y - lines[first].y < 3.5 * line.size
         short = first < at and len(line.text) < 30 and line.text[:1].isupper()
         return near and not caption(line.text) and (is_row(line, self.body) or short)
-
-
-def _grid(rows: list[Line]) -> Grid:
-    """Cells by wide gaps; a row of plain words and numbers is divided at its numbers when its neighbours are wider."""
-    return [line.raw_cells() for line in rows]
 
 
 def _near(above: Line, below: Line) -> bool:

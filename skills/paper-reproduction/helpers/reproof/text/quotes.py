@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
-from reproof.text.keys import Key, citations, key_at
+from reproof.text.keys import MIN_KEY, Key, citations, key_at
 from reproof.text.located import Located, Node
 from reproof.text.symbols import spelled
 
-MIN_KEY = 12  # shorter quotes stand in any paper by accident
 MAX_FOUND = 20
 MAX_MARKS = 5
 STRONG = re.compile(r"(?:\b(no|not|non|never|without|neither|nor|cannot|hardly)|n['’]t)[\s-]*$", re.IGNORECASE)

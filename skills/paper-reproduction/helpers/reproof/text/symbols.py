@@ -41,6 +41,10 @@ LATEX_WORDS = {
     "S": "§", "P": "¶", "LaTeX": "LaTeX", "TeX": "TeX",
 }  # fmt: skip
 DASH_RUN = re.compile(r"(?<!-)-{2,3}(?!-)")
+IN_FORMULA = re.compile(r"(?<![\\$])\$[^$\n]{1,2000}?(?<!\\)\$")
+SCRIPT_BLANKS = re.compile(r"\s*\^\s*\{\s*[-+−]?\s*\d[\d\s]*\}")
+THOUSANDS = re.compile(r"(?<=\d) , (?=0 \d \d(?! ?\d))")  # 1 , 2 0 0 may be two numbers; 1 , 0 2 4 may not
+NUMBER_BLANKS = re.compile(r"(?<=\d) (?=[\d.])|(?<=\d[.]) (?=\d)|(?<=\d [.]) (?=\d)")
 LATEX = re.compile(r"\\(?:([a-zA-Z]+)|([%$#&_{}]))")
 
 
@@ -50,6 +54,8 @@ def spelled(text: str) -> str:
     >>> spelled("5 × 10⁻⁴"), spelled("$10^{-4}$"), spelled("10<sup>-4</sup>")
     ('5 × 10^{-4}', '$10^{-4}$', '10^{-4}')
     """
+    if "$" in text:
+        text = IN_FORMULA.sub(lambda formula: closed_up(formula[0]), text)
     if "<" in text:
         text = RAISED.sub(lambda m: ("^{" if m[1].lower() == "sup" else "_{") + m[2] + "}", text)
         text = TAG.sub(" ", text)
@@ -60,6 +66,17 @@ def spelled(text: str) -> str:
     if "\\" in text:
         text = LATEX.sub(lambda m: f" {LATEX_WORDS.get(m[1], '')} " if m[1] else m[2], text)
     return raised(text)
+
+
+def closed_up(tex: str) -> str:
+    r"""A formula without the blanks inside its numbers, which TeX does not print either.
+
+    >>> closed_up(r"1 0 ^ { - 4 } , \beta = 0 . 9 9 9")
+    '10^{-4} , \\beta = 0.999'
+    """
+    tex = SCRIPT_BLANKS.sub(lambda script: script[0].replace(" ", ""), tex)
+    tex = THOUSANDS.sub(",", tex)
+    return NUMBER_BLANKS.sub("", tex)
 
 
 def raised(text: str) -> str:

@@ -12,13 +12,22 @@ from reproof.units import show_bytes
 from reproof.vram.fit import NO_BF16, fit
 from reproof.vram.gpus import DEFAULT, Gpu, chosen
 from reproof.vram.models import Budget, EstimateAnswer, EstimateRequest, GpuFit, Part
-from reproof.vram.nets import Layer, Net, cnn, mlp, transformer
+from reproof.vram.nets import Layer, Net, checkpointed, cnn, mlp
+from reproof.vram.resnet import resnet
 from reproof.vram.sizes import SIZES, Family
 from reproof.vram.states import WIDTHS, Optimizer, Precision, State, Update, state
 from reproof.vram.step import Moment, inference_bytes, peak
+from reproof.vram.transformer import transformer, vit
 from reproof.vram.unet import unet
 
-NETS: dict[Family, Callable[[Any], Net]] = {"mlp": mlp, "unet": unet, "cnn": cnn, "transformer": transformer}
+NETS: dict[Family, Callable[[Any], Net]] = {
+    "mlp": mlp,
+    "unet": unet,
+    "cnn": cnn,
+    "transformer": transformer,
+    "vit": vit,
+    "resnet": resnet,
+}
 COUNTED = "layer by layer; benchmarks/vram_closed_form.py compares with what autograd saves"
 ROWS: dict[str, tuple[str, str]] = {
     "weights": ("weights", "parameters x bytes each"),
@@ -116,12 +125,23 @@ def _bound(name: str, size: int, how: Any, source: str) -> Part:
 
 def overhead(gpu: Gpu | None = None) -> list[Part]:
     """CUDA context and cuBLAS workspaces: upper bounds that nobody has compared with this pack's estimates yet."""
+    if gpu is not None and gpu.constants is not None:
+        return [
+            Part(name="CUDA context", bytes=context_of(gpu), how="measured", source=gpu.source, calibrated=False),
+            Part(name="cuBLAS workspaces", bytes=sum(gpu.constants.blas_bytes), how="measured", source=gpu.source,
+                 calibrated=False),
+        ]  # fmt: skip
     hopper = gpu is not None and gpu.capability >= (9, 0)
     cublas = CUBLAS_HOPPER_BYTES if hopper else CUBLAS_BYTES
     return [
         _bound("CUDA context", CONTEXT_BYTES, "cited", CONTEXT),
         _bound("cuBLAS workspaces", cublas, "cited", CUBLAS),
     ]
+
+
+def context_of(gpu: Gpu) -> int:
+    """The CUDA context of that card: measured where it was calibrated, else the bound."""
+    return CONTEXT_BYTES if gpu.context_bytes is None else gpu.context_bytes
 
 
 def training(
@@ -155,11 +175,12 @@ def estimate(request: EstimateRequest) -> EstimateAnswer:
     complete = request.family is not None
     if request.family is not None:
         net = net_of(request.family, request.given(), f"--family {request.family}")
+        net = checkpointed(net) if request.checkpointing else net
     else:
         net = Net("parameters", (Layer("all layers", params=request.params or 0),), inputs=0)
     decays = request.weight_decay > 0
     step = training(net, request.optimizer, request.precision, request.update, ema=request.ema, weight_decay=decays)
-    gpus = step.fits(chosen(request.gpu or DEFAULT), request.batch, request.steps)
+    gpus = step.fits(chosen(request.gpu or DEFAULT, request.calibration), request.batch, request.steps)
     if not complete:
         gone = {"largest_micro_batch": None, "micro_batch": None, "accumulate": None, "steps": None}
         gpus = [gpu.model_copy(update=gone) for gpu in gpus]
@@ -188,5 +209,9 @@ def _notes(request: EstimateRequest, complete: bool) -> list[str]:
     if not complete:
         notes.append("activations are not in this total: they need --family with its sizes, and can be most of it")
     if request.precision.startswith("amp"):
-        notes.append("autocast is computed from its lists of operators; it was not compared with a GPU")
+        notes.append("autocast is computed from its lists of operators; it was compared with traces, not with a GPU")
+    if request.kv_heads and request.precision == "fp32" and request.attention in (None, "fused"):
+        notes.append("before torch 2.14 fp32 attention with grouped keys keeps all scores: --attention math")
+    if request.checkpointing:
+        notes.append("every block is checkpointed, its input is kept: torch.utils.checkpoint, use_reentrant=False")
     return notes

@@ -8,12 +8,12 @@ from reproof.errors import PackError
 from reproof.units import show_bytes
 from reproof.vram import gpus
 from reproof.vram.allocator import Settings, replay
-from reproof.vram.estimate import CONTEXT_BYTES
+from reproof.vram.estimate import context_of
 from reproof.vram.fit import grade
 from reproof.vram.gpus import Gpu
 from reproof.vram.interpreter import Interpreter
 from reproof.vram.timeline import Timeline
-from reproof.vram.trace import settings
+from reproof.vram.trace import offered, settings
 from reproof.vram.traced import Lever, LeversAnswer, LeversRequest
 
 
@@ -63,16 +63,16 @@ NOTES = [
 
 def levers(request: LeversRequest) -> LeversAnswer:
     """Trace the step as it is and with each lever; rank by what is saved on the whole device."""
-    card = gpus.find(request.gpu)
+    (card,) = gpus.chosen([request.gpu], request.calibration)
     conf = settings(request.alloc_conf)
     found: list[Lever] = []
-    with Interpreter(request) as interpreter:
+    with Interpreter(request, offered(request)[0]) as interpreter:
         plain = Timeline.read(interpreter.trace(card))
-        now = _device(plain, conf)
+        now = _device(plain, conf, card)
         for each in (*TRIES, BF16 if card.bf16 else FP16):
             found.append(_pulled(each, interpreter, card, conf, now))
         if not conf.expandable_segments:
-            size = _device(plain, Settings(expandable_segments=True))
+            size = _device(plain, Settings(expandable_segments=True), card)
             found.append(_lever(EXPANDABLE, card, size, now))
         about = interpreter.hello
     found.sort(key=lambda lever: (lever.device_bytes is None, -lever.saved_bytes))
@@ -95,8 +95,8 @@ def levers(request: LeversRequest) -> LeversAnswer:
     )
 
 
-def _device(line: Timeline, conf: Settings) -> int:
-    return replay(line.events, conf).reserved_bytes + CONTEXT_BYTES
+def _device(line: Timeline, conf: Settings, card: Gpu) -> int:
+    return replay(line.events, conf).reserved_bytes + context_of(card)
 
 
 def _pulled(each: _Try, interpreter: Interpreter, card: Gpu, conf: Settings, now: int) -> Lever:
@@ -105,7 +105,7 @@ def _pulled(each: _Try, interpreter: Interpreter, card: Gpu, conf: Settings, now
         line = Timeline.read(interpreter.trace(card, lever=each.key))
     except PackError as error:
         return Lever(name=each.name, how=each.how, price=each.price, why_not=error.what[:200])
-    return _lever(each, card, _device(line, conf), now)
+    return _lever(each, card, _device(line, conf, card), now)
 
 
 def _lever(each: _Try, card: Gpu, size: int, now: int) -> Lever:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -88,7 +89,7 @@ def budgets(request: PlanRequest) -> PlanAnswer:
             why=f"{request.plan} has {', '.join(plan.experiments)}",
             fix="choose from these, or leave --experiment out",
         )
-    gpus = chosen(request.gpu or plan.compute.tiers)
+    gpus = chosen(request.gpu or plan.compute.tiers, request.calibration)
     experiments = [_experiment(plan, name, gpus, request) for name in names]
     if not any(phase.budget for experiment in experiments for phase in experiment.phases):
         lacking = dict.fromkeys(key for e in experiments for phase in e.phases for key in phase.missing)
@@ -265,3 +266,46 @@ def _bytes(path: str, item: Sourced[Any]) -> int:
             why="it is compared with the size we compute",
             fix="write it with its unit, like 45GB",
         ) from error
+
+
+def arguments(path: Path, experiment: str = "", phase: str = "") -> tuple[dict[str, Any], dict[str, str]]:
+    """What the plan offers a traced function by name, and the origin of each value.
+
+    The model's and the data's values and the phase's settings keep their names; `shape`, `batch_size`, `lr` and the
+    like are those of the phase; `batch` and `micro_batch` are what one forward sees.
+
+    Raises:
+        PackError: no such experiment or phase.
+    """
+    plan = load_plan(path)
+    name = _one_of(experiment, list(plan.experiments), "--experiment")
+    full = plan.settings_of(name)
+    trains = [key for key, value in full.phases.items() if value.kind == "train"]
+    which = _one_of(phase, list(full.phases), "--phase", default=(trains or list(full.phases))[-1])
+    chosen_phase = full.phases[which]
+    own = {key: getattr(chosen_phase, key) for key in type(chosen_phase).model_fields}
+    items = {**full.data, **full.model, **{key: item for key, item in own.items() if isinstance(item, Sourced)}}
+    items |= chosen_phase.settings
+    values = {key: item.value for key, item in items.items() if item.value is not None}
+    origins = {key: f"{name}.{which}: {items[key].origin}" for key in values}
+    sizes = Sizes(full, chosen_phase).from_shape()
+    for key, size in sizes.items():
+        values.setdefault(key, size)
+        origins.setdefault(key, f"{name}.{which}: from data.shape")
+    batch, accumulate = values.get("batch_size"), values.get("accumulate", 1)
+    if batch:
+        for key in ("batch", "micro_batch"):
+            values.setdefault(key, -(-batch // accumulate))
+            origins.setdefault(key, f"{name}.{which}: batch_size over accumulate")
+    return values, origins
+
+
+def _one_of(given: str, known: list[str], flag: str, default: str = "") -> str:
+    if given and given not in known:
+        raise PackError(
+            "unknown-experiment" if "experiment" in flag else "unknown-phase",
+            f"{flag} {given!r}{near(given, known)}",
+            why=f"the plan has {', '.join(known)}",
+            fix="choose from these, or leave it out",
+        )
+    return given or default or known[0]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reproof.vram.nets import Net
+from reproof.vram.nets import Again, Layer, Net
 from reproof.vram.states import State, Widths
+
+FP32 = 4
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,27 @@ class Moment:
         return sum(size for key, size in vars(self).items() if key != "name")
 
 
+def kept_bytes(layer: Layer, width: Widths) -> int:
+    """Bytes per sample that autograd holds for a layer until its backward."""
+    return _saved(layer, width)
+
+
+def working_bytes(layer: Layer, width: Widths) -> int:
+    """Bytes per sample of the gradients in flight while a layer runs backward."""
+    alive = layer.starts if layer.again and layer.starts else layer.working
+    return alive * (width.matmul if layer.half else width.other)
+
+
+def again_bytes(layer: Layer, width: Widths) -> int:
+    """Bytes per sample that a checkpointed block saves while it runs a second time."""
+    return _saved(layer.again, width) if layer.again else 0
+
+
+def _saved(counts: Layer | Again, width: Widths) -> int:
+    cast = counts.cast * width.matmul + counts.up * FP32 if width.matmul < width.other else 0
+    return counts.matmul * width.matmul + counts.other * width.other + counts.single * FP32 + counts.masks + cast
+
+
 def moments(net: Net, state: State, width: Widths, micro_batch: int, *, accumulates: bool) -> list[Moment]:
     """Every moment at which a step can peak: each layer's backward, and the optimizer step.
 
@@ -37,8 +60,8 @@ def moments(net: Net, state: State, width: Widths, micro_batch: int, *, accumula
     are there from the start, and `zero_grad(set_to_none=True)` is assumed between updates.
     """
     fixed = {"weights": state.weights_bytes, "optimizer": state.optimizer_bytes, "ema": state.ema_bytes}
-    batch = net.inputs * 4 * micro_batch
-    saved = micro_batch * sum(layer.matmul * width.matmul + layer.other * width.other for layer in net.layers)
+    batch = micro_batch * (net.inputs * FP32 + net.named * width.matmul)
+    saved = micro_batch * sum(kept_bytes(layer, width) for layer in net.layers)
     held = skipped = 0
     found = []
     for layer in reversed(net.layers):
@@ -52,11 +75,12 @@ def moments(net: Net, state: State, width: Widths, micro_batch: int, *, accumula
                 batch=batch,
                 activations=saved,
                 cast=state.cast_bytes,
-                in_flight=micro_batch * width.other * (layer.working + skipped),
+                in_flight=micro_batch
+                * (working_bytes(layer, width) + width.other * skipped + again_bytes(layer, width)),
                 update=0,
             )
         )
-        saved -= micro_batch * (layer.matmul * width.matmul + layer.other * width.other)
+        saved -= micro_batch * kept_bytes(layer, width)
         skipped -= max(layer.skip, 0)
     found.append(
         Moment(
@@ -84,4 +108,4 @@ def inference_bytes(net: Net, width: Widths, batch: int) -> int:
     for layer in net.layers:
         waiting += layer.skip
         most = max(most, waiting + layer.working)
-    return batch * width.other * (most + net.inputs)
+    return batch * width.other * (most + net.inputs + net.named)

@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import math
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from . import checkpoint, rng
-from .config import Config, settings_of
-from .errors import NOT_FINITE, ProjectError, Stopped
-from .records import Progress, open_lines
+from .config import Config, option, part_settings, settings_of
+from .errors import ProjectError, Stopped
+from .extra.buffer import Buffer
+from .extra.health import check_finite
+from .extra.progress import Progress
+from .records import log_to
 
 if TYPE_CHECKING:
     from .phases import Train
     from .run import Run
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD,
+              "rmsprop": torch.optim.RMSprop, "adagrad": torch.optim.Adagrad, "nadam": torch.optim.NAdam,
+              "radam": torch.optim.RAdam}  # fmt: skip
+
+
+@dataclass
+class Part:
+    """What one optimizer trains: the whole model (name ""), or one child of it."""
+
+    name: str
+    cfg: Config
+    loss: Callable[..., Tensor]
+    parameters: list[Tensor]
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
 
 
 @dataclass
@@ -29,66 +47,108 @@ class State:
     """Everything that changes from step to step: what a checkpoint holds."""
 
     model: nn.Module
-    parameters: list[Tensor]
-    optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
-    ema: list[Tensor]  # averaged parameters; empty without ema_decay
+    parts: list[Part]
+    parameters: list[Tensor]  # all that is trained
+    ema: dict[str, Tensor]  # averaged parameters; empty without ema_decay
+    buffer: Buffer | None
+    carry: dict[str, Any]
+    frozen: dict[str, Tensor] = field(default_factory=dict)  # not saved: build_model makes them again
     step: int = 0
     time_s: float = 0.0
 
+    def weights(self) -> dict[str, Tensor]:
+        """The model without what is frozen."""
+        return {k: v for k, v in self.model.state_dict().items() if k not in self.frozen}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values and tensors."""
-        parts = {name: getattr(self, name).state_dict() for name in ("model", "optimizer", "scaler")}
-        return parts | {"ema": self.ema, "step": self.step, "time_s": self.time_s}
+        rows = None if self.buffer is None else self.buffer.to_dict()  # an empty buffer is false, and still a buffer
+        parts = {kind: {p.name: getattr(p, kind).state_dict() for p in self.parts} for kind in ("optimizer", "scaler")}
+        return parts | {"model": self.weights(), "ema": self.ema, "step": self.step, "time_s": self.time_s,
+                        "carry": self.carry, "buffer": rows}  # fmt: skip
 
     def load_dict(self, saved: dict[str, Any]) -> None:
         """The inverse of to_dict."""
-        for name in ("model", "optimizer", "scaler"):
-            getattr(self, name).load_state_dict(saved[name])
-        for mine, other in zip(self.ema, saved["ema"], strict=True):
-            mine.copy_(other)
+        self.model.load_state_dict(saved["model"] | self.frozen)
+        for part in self.parts:
+            part.optimizer.load_state_dict(saved["optimizer"][part.name])
+            part.scaler.load_state_dict(saved["scaler"][part.name])
+        for name, average in self.ema.items():
+            average.copy_(saved["ema"][name])
+        self.carry.update(saved["carry"])
+        if self.buffer is not None:
+            self.buffer.load_dict(saved["buffer"])
         self.step, self.time_s = saved["step"], saved["time_s"]
 
 
-def training_step(
-    state: State, run: Run, name: str, phase: Train, cfg: Config, with_norm: bool
-) -> tuple[Tensor, Tensor | None]:
-    """One optimizer update from `accumulate` micro-batches; gives the loss and the norm of its gradient."""
-    losses = []
-    for micro in range(cfg.accumulate):
-        rng.seed_all(run.seed, name, state.step, micro)
-        with nullcontext() if run.cfg.precision == "fp32" else autocast(run):
-            loss = phase.loss(state.model, run, cfg, cfg.batch_size // cfg.accumulate)
-        losses.append(loss.detach())
-        state.scaler.scale(loss if cfg.accumulate == 1 else loss / cfg.accumulate).backward()
-    state.scaler.unscale_(state.optimizer)
+def training_step(state: State, run: Run, name: str, phase: Train, cfg: Config,
+                  with_norm: bool) -> tuple[dict[str, Tensor], Tensor | None]:  # fmt: skip
+    """Collect if it is time to, then `updates` optimizer updates of every part; gives losses and the last norm."""
+    run.at.step, run.at.micro, losses, norm = state.step, 0, {}, None
+    if phase.collect and state.step % cfg.get("collect_every", 1) == 0:
+        collect(state, run, name, phase, cfg)
+    for part in state.parts:
+        for _ in range(part.cfg.get("updates", 1)):
+            losses[part.name], norm = update(state, part, run, name, with_norm)
+    if state.ema:
+        torch._foreach_lerp_(list(state.ema.values()), state.parameters, 1 - cfg.ema_decay)
+    state.step += 1
+    return losses, norm
+
+
+def update(state: State, part: Part, run: Run, name: str, with_norm: bool) -> tuple[Tensor, Tensor | None]:
+    """One optimizer update from `accumulate` micro-batches, dealt out to the processes; gives the loss and its norm."""
+    cfg, world, first, losses = part.cfg, run.world, run.at.micro, []
+    only = None if len(state.parts) == 1 else part.parameters  # the loss of one part has gradients in the others too
+    for micro in range(world.rank, cfg.accumulate, world.size):
+        run.at.micro = first + micro
+        rng.seed_all(run.seed, name, run.at.key_step, run.at.micro)
+        with world.local(part.loss, last=micro + world.size >= cfg.accumulate):
+            with (
+                nullcontext()
+                if run.cfg.precision == "fp32"
+                else torch.autocast(run.device.type, PRECISIONS[run.cfg.precision])
+            ):
+                loss = part.loss(state.model, run, run.cfg.phases[name], cfg.batch_size // cfg.accumulate)
+            losses.append(loss.detach())
+            share = world.size / cfg.accumulate  # gradients are averaged over the processes
+            part.scaler.scale(loss if share == 1 else loss * share).backward(inputs=only)
+    run.at.micro = first + cfg.accumulate
+    part.scaler.unscale_(part.optimizer)
     norm = None
     if cfg.grad_clip or with_norm:  # to clip at infinity is only to measure
-        norm = nn.utils.clip_grad_norm_(state.parameters, cfg.grad_clip or math.inf)
-    for group in state.optimizer.param_groups:
+        norm = nn.utils.clip_grad_norm_(part.parameters, cfg.grad_clip or math.inf)
+    for group in part.optimizer.param_groups:
         group["lr"] = learning_rate(cfg, state.step)
-    state.scaler.step(state.optimizer)
-    state.scaler.update()
-    state.optimizer.zero_grad(set_to_none=True)
-    if state.ema:
-        torch._foreach_lerp_(state.ema, state.parameters, 1 - cfg.ema_decay)
-    state.step += 1
-    return losses[0] if cfg.accumulate == 1 else torch.stack(losses).mean(), norm
+    part.scaler.step(part.optimizer)
+    part.scaler.update()
+    part.optimizer.zero_grad(set_to_none=True)
+    return losses[0] if len(losses) == 1 else torch.stack(losses).mean(), norm
+
+
+def collect(state: State, run: Run, name: str, phase: Train, cfg: Config) -> None:
+    """Let the algorithm gather rows with the model as it is."""
+    assert phase.collect and state.buffer is not None
+    for call in range(cfg.get("collect_first", 1) if state.step == 0 else 1):
+        rng.seed_all(run.seed, name, "collect", state.step, call)
+        state.model.eval()
+        with torch.no_grad():
+            rows = phase.collect(state.model, run, cfg, state.step)
+        state.model.train()
+        if rows:
+            state.buffer.add(rows)
 
 
 def learning_rate(cfg: Config, step: int) -> float:
     """Rises linearly over `warmup_steps`; then stays, or falls to 0 at the end (linear, cosine). `step` from 0."""
     if step < cfg.warmup_steps:
         return float(cfg.lr * (step + 1) / cfg.warmup_steps)
-    done = (step - cfg.warmup_steps) / (cfg.steps - cfg.warmup_steps)
-    if cfg.schedule == "cosine":
-        return float(cfg.lr * (1 + math.cos(math.pi * done)) / 2)
-    return float(cfg.lr * (1 - done if cfg.schedule == "linear" else 1))
-
-
-def autocast(run: Run) -> torch.autocast:
-    """Mixed precision as configured."""
-    return torch.autocast(run.device.type, PRECISIONS[run.cfg.precision])
+    if cfg.schedule == "constant":
+        return float(cfg.lr)
+    if cfg.schedule == "step":  # times step_gamma every step_every steps
+        return float(cfg.lr * cfg.get("step_gamma", 0.1) ** ((step - cfg.warmup_steps) // cfg.step_every))
+    done = (step - cfg.warmup_steps) / max(cfg.steps - cfg.warmup_steps, 1)
+    return float(cfg.lr * (1 - done if cfg.schedule == "linear" else (1 + math.cos(math.pi * done)) / 2))
 
 
 def build_model(run: Run, name: str, phase: Train) -> nn.Module:
@@ -97,83 +157,113 @@ def build_model(run: Run, name: str, phase: Train) -> nn.Module:
     return phase.build_model(run, run.cfg.phases[name]).to(run.device)
 
 
+def frozen_in(model: nn.Module) -> dict[str, Tensor]:
+    """Parameters that no optimizer is to change: the base of a LoRA, a teacher."""
+    return {name: p.detach() for name, p in model.named_parameters() if not p.requires_grad}
+
+
 def new_state(run: Run, name: str, phase: Train) -> State:
-    """Model, optimizer (fused: one kernel for all parameters) and averages before the first step."""
+    """Model, optimizers (fused: one kernel for all parameters), averages and buffer before the first step."""
     cfg, model = run.cfg.phases[name], build_model(run, name, phase).train()
-    parameters: list[Tensor] = [p for p in model.parameters() if p.requires_grad]
-    options = {"lr": cfg.lr, "weight_decay": cfg.weight_decay, "fused": True}
-    if cfg.optimizer == "sgd":
-        options |= {"momentum": cfg.get("momentum", 0.0)}
-    else:
-        options |= {"betas": cfg.betas, "eps": cfg.get("eps", 1e-8)}
-    kinds = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
-    optimizer: torch.optim.Optimizer = kinds[cfg.optimizer](parameters, **options)
+    losses, frozen = phase.loss if isinstance(phase.loss, dict) else {"": phase.loss}, frozen_in(model)
+    if option(run.cfg, "checkpointing"):
+        run.tool("activations").checkpoint_blocks(model)
+    if option(run.cfg, "compile"):
+        model.compile()
+    parts = [new_part(run, part_settings(cfg, child), child, loss, model.get_submodule(child))
+             for child, loss in losses.items()]  # fmt: skip
+    mine = {id(p) for part in parts for p in part.parameters}
+    trained = {key: p for key, p in model.named_parameters() if id(p) in mine}
+    ema = {key: p.detach().clone() for key, p in trained.items()} if cfg.ema_decay else {}
+    run.carry.clear()
+    run.buffers.clear()
+    if phase.collect:
+        run.buffers[name] = Buffer(cfg.get("capacity", 10_000), run.device)
+    run.at.begin(name, sum(part.cfg.get("updates", 1) * part.cfg.accumulate for part in parts))
+    return State(model, parts, list(trained.values()), ema, run.buffers.get(name), run.carry, frozen)
+
+
+def new_part(run: Run, cfg: Config, name: str, loss: Callable[..., Tensor], module: nn.Module) -> Part:
+    """One optimizer with what it trains."""
+    parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
+    options: dict[str, Any] = {"lr": cfg.lr, "weight_decay": cfg.weight_decay}
+    if cfg.optimizer in ("adam", "adamw", "sgd"):
+        options["fused"] = True
+    if cfg.optimizer in ("sgd", "rmsprop"):
+        options["momentum"] = cfg.get("momentum", 0.0)
+    if cfg.optimizer in ("adam", "adamw", "nadam", "radam"):
+        options["betas"] = cfg.betas
+    if cfg.optimizer != "sgd" and "eps" in cfg:
+        options["eps"] = cfg.eps
+    if cfg.accumulate % run.world.size:
+        what = f"phases.{run.at.phase or name or '*'}.accumulate = {cfg.accumulate} for {run.world.size} processes"
+        why = "the micro-batches of a step are dealt out to the processes, equally many to each"
+        raise ProjectError("parallel", what, why, f"--accumulate {run.world.size}")
+    optimizer: torch.optim.Optimizer = OPTIMIZERS[cfg.optimizer](parameters, **options)
     scaler = torch.amp.GradScaler(run.device.type, enabled=run.cfg.precision == "fp16")
-    ema = [p.detach().clone() for p in parameters] if cfg.ema_decay else []
-    return State(model, parameters, optimizer, scaler, ema)
+    return Part(name, cfg, run.world.wrap(loss, module, run.device), parameters, optimizer, scaler)
 
 
 def train_phase(run: Run, name: str, phase: Train) -> dict[str, Any]:
     """Train to the last step, from the newest checkpoint if there is one; gives the weights and some facts."""
     cfg, every, settings, folder = run.cfg.phases[name], run.cfg, settings_of(run.cfg, name), run.folder / "checkpoints"
-    if run.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats()
+    run.at.phase = name
+    memory = run.tool("hardware")
+    memory.reset_peak(run.device)
     state = new_state(run, name, phase)
     if saved := checkpoint.newest_step(folder, name, settings):
         state.load_dict(saved)
-        print(f"{name}: continues at step {state.step} of {cfg.steps}", flush=True)
+        run.say(f"{name}: continues at step {state.step} of {cfg.steps}")
     del saved  # as large as model and optimizer together
     unchecked: list[Tensor] = []  # losses since the last check: to check is to wait for the GPU, so not every step
-    progress = Progress(name, cfg.steps, "steps", state.step)
-    begin_s, logged_s, logged = time.monotonic() - state.time_s, time.monotonic(), state.step
+    progress = Progress(name, cfg.steps, "steps", state.step, cfg.batch_size)
+    begin_s, logged_s, logged, saved_s = time.monotonic() - state.time_s, time.monotonic(), state.step, time.monotonic()
+    minutes = option(run.cfg, "checkpoint_every_minutes") or math.inf
 
     def save() -> None:
+        nonlocal saved_s
+        saved_s = time.monotonic()
         if checkpoint.step_path(folder, name, state.step).exists():
             return  # a moment ago, or it is where this session began
-        check_finite(name, state, unchecked, parameters_too=True)
+        check_finite(run, name, state, unchecked, parameters_too=True)
+        run.world.share(state.weights().values())  # statistics of batch-norms differ between processes
         state.time_s = time.monotonic() - begin_s
-        checkpoint.save_step(folder, name, state.to_dict() | {"settings": settings}, every.keep_checkpoints)
+        if run.world.rank == 0:
+            checkpoint.save_step(folder, name, state.to_dict() | {"settings": settings}, every.keep_checkpoints)
+        run.world.barrier()
 
-    with open_lines(run.folder / "metrics.jsonl") as metrics:
+    with log_to(run) as write:
         while state.step < cfg.steps:
-            if run.stop.reason:
+            if reason := run.world.asked(run.stop.reason, state.step):
                 save()
-                raise Stopped(f"{run.stop.reason} at phase '{name}', step {state.step} of {cfg.steps}")
+                raise Stopped(f"{reason} at phase '{name}', step {state.step} of {cfg.steps}")
             last = state.step + 1 == cfg.steps
             log = last or (state.step + 1) % every.log_every_steps == 0
-            loss, norm = training_step(state, run, name, phase, cfg, with_norm=log)
-            unchecked.append(loss)
+            losses, norm = training_step(state, run, name, phase, cfg, with_norm=log)
+            unchecked.append(losses[""] if "" in losses else torch.stack(list(losses.values())).sum())
             if log:
-                check_finite(name, state, unchecked)
+                loss = check_finite(run, name, state, unchecked)
                 now_s = time.monotonic()
                 speed, logged_s, logged = (state.step - logged) / (now_s - logged_s), now_s, state.step
-                record = {"phase": name, "step": state.step, "loss": loss.item(), "steps_per_s": speed,
+                record = {"phase": name, "step": state.step, "loss": loss, "steps_per_s": speed,
                           "lr": learning_rate(cfg, state.step - 1),
                           "grad_norm": norm.item() if norm is not None and norm.isfinite() else None}  # fmt: skip
-                metrics.write(json.dumps(record) + "\n")
+                if "" not in losses:
+                    record["losses"] = {part: value.item() for part, value in losses.items()}
+                write(record)
+                progress.words = f"loss {loss:.4g}  lr {record['lr']:.2g}  grad {record['grad_norm'] or math.nan:.2g}  "
             if progress.due(state.step):
-                progress.show(state.step, f"loss {loss.item():.4g}  lr {learning_rate(cfg, state.step - 1):.2g}  ")
-            if state.step % every.checkpoint_every_steps == 0 and not last:
+                progress.show(state.step)
+            if not last and state.step % every.checkpoint_every_steps == 0:
                 save()
-    check_finite(name, state, unchecked, parameters_too=True)
-    for parameter, average in zip(state.parameters, state.ema, strict=bool(state.ema)):
-        parameter.data.copy_(average)  # buffers, such as those of batch-norm, are not averaged
-    peak = torch.cuda.max_memory_allocated() if run.device.type == "cuda" else None
-    facts = {"steps": state.step, "time_s": time.monotonic() - begin_s, "peak_memory_bytes": peak}
-    return {"settings": settings, "model": state.model.state_dict(), "facts": facts}
-
-
-def check_finite(name: str, state: State, losses: list[Tensor], parameters_too: bool = False) -> None:
-    """Name the step at which the loss stopped being a number. Empties `losses`."""
-    finite = torch.stack(losses).isfinite().tolist() if losses else []
-    step = state.step - len(finite) + finite.index(False) + 1 if False in finite else state.step
-    losses.clear()
-    if False in finite or (parameters_too and not all(bool(p.isfinite().all()) for p in state.parameters)):
-        what = "loss" if False in finite else "a parameter"
-        raise ProjectError(
-            "not-finite",
-            f"phase '{name}', step {step}: {what} is not a finite number",
-            "training diverged; checkpoints are from before",
-            "lower lr, grad_clip, fp32",
-            NOT_FINITE,
-        )
+            elif not last and (time.monotonic() - saved_s) / 60 > minutes and run.world.size == 1:
+                save()
+    check_finite(run, name, state, unchecked, parameters_too=True)
+    weights = dict(state.model.named_parameters())
+    for key, average in state.ema.items():
+        weights[key].data.copy_(average)  # buffers, such as those of batch-norm, are not averaged
+    run.world.share(state.weights().values())
+    peak = memory.peak(run.device)
+    facts = {"steps": state.step, "time_s": time.monotonic() - begin_s, **peak}
+    frozen = {"frozen": checkpoint.tensors_digest(state.frozen)} if state.frozen else {}
+    return {"settings": settings, "model": state.weights(), "facts": facts | frozen}

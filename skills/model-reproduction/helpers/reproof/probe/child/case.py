@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict  # noqa: UP035
 
 from .arrays import as_input, drawn, is_tensor, named, np, torch
-from .look import NotFound, misfit, module_of, resolve, unchecked
+from .look import NotFound, misfit, module_of, resolve, signature, unchecked
 from .report import Report, explained
 
 Numbers = Dict[str, Any]  # noqa: UP006 - input name -> float64 array; Python 3.8 evaluates this
@@ -67,18 +67,30 @@ class Case:
                 found[name] = [0, 1] if shape == [batch, batch] and len(lists) > 1 else [0]
         return found
 
-    def shape(self, name: str, batch: int | None) -> list[int] | None:
-        """The shape of an input, at another batch where one is given."""
-        shape: list[int] | None = self.inputs[name]["shape"]
-        if shape is None or batch is None:
-            return shape
-        return [batch if axis in self.axes[name] else size for axis, size in enumerate(shape)]
+    @property
+    def width(self) -> int | None:
+        """Length of the last axis of the first input that has a batch and more."""
+        for name, axes in self.axes.items():
+            shape = self.inputs[name]["shape"] or []
+            if len(shape) > 1 and axes == [0] and self.inputs[name]["dist"] not in ("weights", "valid"):
+                return int(shape[-1])
+        return None
 
-    def numbers(self, batch: int | None = None, seed: int = 0) -> Numbers:
+    def shape(self, name: str, batch: int | None, width: int | None = None) -> list[int] | None:
+        """The shape of an input, at another batch or with another last axis where they are given."""
+        shape: list[int] | None = self.inputs[name]["shape"]
+        if shape is None:
+            return shape
+        sizes = [batch if batch and axis in self.axes[name] else size for axis, size in enumerate(shape)]
+        if width and len(shape) > 1 and shape[-1] == self.width and len(shape) - 1 not in self.axes[name]:
+            sizes[-1] = width
+        return sizes
+
+    def numbers(self, batch: int | None = None, seed: int = 0, width: int | None = None) -> Numbers:
         """The numbers of every input that is drawn or given."""
         named_or_made = ("object", "made_by")
         return {
-            name: drawn(spec, self.shape(name, batch), seed * 1000 + place)
+            name: drawn(spec, self.shape(name, batch, width), seed * 1000 + place)
             for place, (name, spec) in enumerate(self.inputs.items())
             if not any(spec[key] is not None for key in named_or_made)
         }
@@ -96,8 +108,9 @@ class Case:
         if self.expect["equals"]:
             self.makers["equals"] = self._found(self.expect["equals"], "expect.equals: ")
         self.report.fact("modules", self.modules)
+        self.report.fact("signature", str(signature(self.target) or ""))
         if self.spec["init"] is not None:
-            self.fits(self.target, [], self.spec["init"])
+            self.fits(self.target, [], {**self.spec["init"], **dict.fromkeys(self.spec["init_inputs"])})
 
     def _found(self, target: str, role: str) -> Any:
         try:
@@ -132,25 +145,40 @@ class Case:
                 ready[name] = as_input(numbers[name], spec, dtype)
         return ready
 
-    def construct(self, dtype: str | None = None) -> Any:
-        """What is called: the target, an object of it, or a method of that object; always from the same seed."""
+    def construct(self, dtype: str | None = None, more: Any = None) -> Any:
+        """What is called: the target, an object of it, or a method of that object; always from the same seed.
+
+        `more` are constructor arguments instead of the plan's or beside them.
+        """
         if self.spec["init"] is None:
             return self.target
         seed_all(0, 0)
-        made = self.target(**self.spec["init"])
+        ready = self.complete(self.numbers()) if self.spec["init_inputs"] else {}
+        given = {name: ready[name] for name in self.spec["init_inputs"]}
+        made = self.target(**{**self.spec["init"], **given, **(more or {})})
         if dtype == "float64" and hasattr(made, "register_forward_hook"):
             made = made.double()
         return getattr(made, self.spec["method"]) if self.spec["method"] else made
 
     def arguments(self, ready: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """Positional and keyword arguments, by the rule in the plan's `Call`."""
-        order = self.spec["args"] or list(ready)
+        order = self.positional()
         used = {name for spec in self.inputs.values() for name in spec["args"]} | set(self.expect["equals_args"])
+        used |= set(self.spec["init_inputs"])
         if self.spec["args"]:
             by_name = {name: value for name, value in ready.items() if name not in order and name not in used}
         else:
             by_name = {}
         return [ready[name] for name in order], {**by_name, **self.spec["kwargs"]}
+
+    def positional(self) -> list[str]:
+        """Inputs that go by position."""
+        return self.spec["args"] or [name for name in self.inputs if name not in self.spec["init_inputs"]]
+
+    def passed(self) -> list[str]:
+        """Every input that the call itself gets."""
+        args, kwargs = self.arguments({name: name for name in self.inputs})
+        return args + [name for name in self.inputs if kwargs.get(name) == name and name not in args]
 
     def call(self, callable_: Any, ready: dict[str, Any], torch_seed: int = 0, other_seed: int = 0) -> Any:
         """Call once, seeded."""

@@ -29,6 +29,9 @@ def _item(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
     if known is not None:
         with torch._C._DisableTorchDispatch():
             return known.item()
+    hint = tracer.hint()
+    if hint is not None:
+        return bool(hint) if tensor.dtype == torch.bool else hint
     if tensor.dtype == torch.bool:
         answer = bool(tracer.truths.get(tensor, False))
         tracer.assume(f"a condition on values is taken as {answer}")
@@ -42,6 +45,12 @@ def _count(tracer: Any, mask: Any, what: str) -> int:
     if known is not None:
         with torch._C._DisableTorchDispatch():
             return int(known.count_nonzero())
+    hint = tracer.hinted.get(mask)  # backward meets the mask of the forward again, on another line
+    if hint is None:
+        hint = tracer.hint()
+    if hint is not None:
+        tracer.hinted[mask] = hint
+        return min(int(hint), int(mask.numel()))
     tracer.assume(f"{what}: all elements are selected, an upper bound")
     return int(mask.numel())
 
@@ -103,11 +112,14 @@ def _index_put(tracer: Any, func: Any, args: Any, _kwargs: Any) -> Any:
 
 def _unique(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
     tensor = args[0]
-    tracer.assume("unique: all elements differ, an upper bound")
+    hint = tracer.hint()
+    if hint is None:
+        tracer.assume("unique: all elements differ, an upper bound")
+    count = min(int(hint), tensor.numel()) if hint is not None else tensor.numel()
     out = (
-        torch.empty(tensor.numel(), dtype=tensor.dtype, device=tensor.device),
+        torch.empty(count, dtype=tensor.dtype, device=tensor.device),
         torch.empty(tensor.shape, dtype=torch.int64, device=tensor.device),
-        torch.empty(tensor.numel(), dtype=torch.int64, device=tensor.device),
+        torch.empty(count, dtype=torch.int64, device=tensor.device),
     )
     for each in out:
         tracer.see(each, "aten::_unique2")

@@ -35,6 +35,10 @@ def draw(spec: dict[str, Any], shape: list[int], seed: int) -> Any:
         numbers = numbers / numbers.sum(axis=-1, keepdims=True)
     elif dist == "equal_weights":
         numbers = np.full(shape, 1.0 / shape[-1])
+    elif dist == "valid":
+        ends = shape[-1] - np.arange(int(np.prod(shape[:-1]))) % max(shape[-1] // 2, 1)
+        ends[0] -= 1  # at least one sequence is padded
+        numbers = (np.arange(shape[-1]) < ends[:, None]).reshape(shape).astype(float)
     elif dist == "grid":
         rise = np.linspace(low, high, shape[0]).reshape([-1] + [1] * (len(shape) - 1))
         numbers = np.broadcast_to(rise, shape).copy()

@@ -17,11 +17,27 @@ def check_batch(case: Case, numbers: Numbers, before: list[Any], seeded: str) ->
     batch = case.batch
     if batch is None or batch < 2:
         return
+    if _is_fixed(case, batch):
+        return  # an input of a fixed length would not follow
     axes = _grown_axes(case, batch, before)
     if axes is None or seeded != "fixed":
         return  # random numbers are drawn by position: another order is another draw
     _check_order(case, batch, numbers, before, axes)
     _check_half(case, batch, numbers, before, axes)
+
+
+def _is_fixed(case: Case, batch: int) -> bool:
+    """Whether an input that is given or made by another call has the batch's length and keeps it at another batch."""
+    made = [name for name in case.passed() if case.inputs[name]["shape"] is None]
+    if not made:
+        return False
+    now, more = (case.complete(case.numbers(size)) for size in (batch, batch + MORE))
+    return any(_length(now[name]) == _length(more[name]) == batch for name in made)
+
+
+def _length(item: object) -> int:
+    shape = getattr(item, "shape", None)
+    return int(shape[0]) if shape else 0
 
 
 def _grown_axes(case: Case, batch: int, before: list[Any]) -> list[list[int]] | None:

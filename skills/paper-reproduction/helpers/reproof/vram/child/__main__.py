@@ -18,4 +18,6 @@ sys.modules["reproof_vram_child"] = package
 spec.loader.exec_module(package)
 
 if __name__ == "__main__":
-    importlib.import_module("reproof_vram_child.server").main()
+    # `server` traces on fake tensors, `real` uses the GPU: never in one process
+    chosen = "real" if sys.argv[1:] == ["real"] else "server"
+    importlib.import_module("reproof_vram_child." + chosen).main()

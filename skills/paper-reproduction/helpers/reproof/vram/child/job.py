@@ -4,27 +4,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
-import importlib.util
-import inspect
-import sys
-import sysconfig
 import time
 import traceback
 import warnings
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from . import kernels, levers, parallel, workspaces, world
+from . import kernels, levers, parallel, weaker, workspaces, world
 from .fence import Fenced
 from .ledger import HERE, TORCH
+from .loading import LIBRARIES, BadStep, load
 from .naming import Naming
-from .tracer import OtherDevice, Target, Tracer
+from .tracer import Target, Tracer
 
 CANNOT = tuple(
     getattr(fake_tensor, name)
@@ -32,34 +28,19 @@ CANNOT = tuple(
                  "UnsupportedFakeTensorException", "MetadataMismatchError")
     if hasattr(fake_tensor, name)
 )  # fmt: skip
-LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 
-
-class BadStep(Exception):
-    """The user's file does not hold what a trace needs."""
-
-
-def load(path: str, name: str) -> Callable[..., Any]:
-    """The function `name` of the user's file; the file's folder is importable, as when it is run."""
-    sys.path.insert(0, str(Path(path).parent))
-    spec = importlib.util.spec_from_file_location("traced_" + Path(path).stem, path)
-    if spec is None or spec.loader is None:
-        raise BadStep(f"{path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    found = getattr(module, name, None)
-    if not callable(found):
-        known = [each for each, value in vars(module).items() if inspect.isfunction(value)]
-        raise BadStep(f"{path} has no function {name!r}; it has {', '.join(known) or 'none'}")
-    return found  # type: ignore[no-any-return]
+QUANTISED = (
+    "weights of the class {name} cannot be fake tensors. As a bound for quantised layers: 0.57 bytes a weight in 4 "
+    "bits (with an fp32 scale per 64), 1.01 in 8 bits, and one copy of the largest layer in the compute format, "
+    "forward and backward; trace the rest of the step with plain layers"
+)
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """The answer to a job; an error of the user's code is an answer too."""
     started = time.perf_counter()
     target = Target(job["gpu"], tuple(job["capability"]), job["usable_bytes"])
-    tracer = Tracer(target)
+    tracer = Tracer(target, job.get("hints") or {}, job.get("constants") or {})
     naming = Naming(tracer)
     marks: list[list[Any]] = []
     error: dict[str, str] | None = None
@@ -81,6 +62,10 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
         "chosen": dict(tracer.chosen),
         "uncalibrated": list(workspaces.UNCALIBRATED),
         "ops": tracer.ops,
+        "work": tracer.work.rows(),
+        "couples": sorted(tracer.couples),
+        "taken": job.get("taken") or {},
+        "hints_used": sorted(tracer.hints_used),
         "ran_backward": tracer.ran_backward,
         "trained": trained,
         "params": total,
@@ -93,14 +78,18 @@ def _trace(job: dict[str, Any], tracer: Tracer, naming: Naming, marks: list[list
     def mark(name: str) -> None:
         marks.append([name, len(tracer.ledger.events) // 2])
 
-    library = kernels.install(tracer)
+    weak = bool(job.get("weaker"))
+    library = None if weak else kernels.install(tracer)
     world.install(tracer)
+    tracer.device = "cpu" if weak else "cuda"
+    moved = weaker.install(tracer) if weak else contextlib.nullcontext()
     parallel.install(tracer)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with FakeTensorMode(allow_non_fake_inputs=True), tracer, naming:
+        with FakeTensorMode(allow_non_fake_inputs=True), tracer, naming, moved:
             mark("build")
-            step = load(job["path"], job["function"])(**job["arguments"])
+            build = load(job)
+            step = build(**job["arguments"])
             if not callable(step) or isinstance(step, torch.nn.Module):
                 raise BadStep(f"{job['function']}() returned {type(step).__name__}; it must return step, a function")
             step = levers.pulled(job["lever"], step)
@@ -109,6 +98,7 @@ def _trace(job: dict[str, Any], tracer: Tracer, naming: Naming, marks: list[list
             tracer.phase = "forward"
             for number in range(1, job["steps"] + 1):
                 mark(f"step {number}")
+                tracer.counting = number == job["steps"]  # of the last step: the first also makes the optimizer's state
                 step()
                 naming.gradients()
                 if number == 1:
@@ -123,7 +113,7 @@ def _told(problem: BaseException) -> dict[str, str]:
         (Fenced, "fenced"),
         (BadStep, "bad-step"),
         (levers.NoLever, "no-lever"),
-        (OtherDevice, "no-such-device"),
+        (world.OtherDevice, "no-such-device"),
         (MemoryError, "host-memory"),
         ((*CANNOT, NotImplementedError), "cannot-trace"),
     )
@@ -133,6 +123,8 @@ def _told(problem: BaseException) -> dict[str, str]:
         word in text for word in ("fake kernel", "FakeTensor", "fake tensor", "fake impl")
     ):
         kind = "cannot-trace"
+    if "Creating a new Tensor subclass" in text:
+        text = QUANTISED.format(name=text.partition("Tensor subclass ")[2].partition(" ")[0])
     frames = traceback.extract_tb(problem.__traceback__)
     users = [each for each in frames if not each.filename.startswith((TORCH, HERE, "<"))]
     users = [each for each in users if not each.filename.startswith(LIBRARIES)] or users

@@ -9,6 +9,11 @@ from typing import Any
 import torch
 from torch import nn
 
+SHARDED = (
+    "FSDP is traced unsharded, an upper bound for one rank: of N ranks each keeps 1/N of weights, gradients and "
+    "optimizer state, and gathers one wrapped module at a time"
+)
+
 
 def install(tracer: Any) -> None:
     """Replace the wrappers by ones that run here."""
@@ -51,11 +56,23 @@ def install(tracer: Any) -> None:
             return contextlib.nullcontext()
 
     def refused(*_: Any, **__: Any) -> Any:
-        raise NotImplementedError("sharded training (FSDP, DTensor) is not traced; trace one unsharded step instead")
+        raise NotImplementedError("collectives that change sizes are not traced; trace one unsharded step instead")
+
+    class FullyShardedDataParallel(Wrapped):
+        said = SHARDED
+
+        def clip_grad_norm_(self, limit: float, norm_type: float = 2.0) -> Any:
+            return torch.nn.utils.clip_grad_norm_(self.parameters(), limit, norm_type)
+
+        def no_sync(self) -> Any:
+            import contextlib
+
+            return contextlib.nullcontext()
 
     nn.DataParallel = nn.parallel.DataParallel = DataParallel  # type: ignore[misc,assignment]
     nn.parallel.DistributedDataParallel = DistributedDataParallel  # type: ignore[misc,assignment]
     _distributed(tracer, refused)
+    _sharded(tracer, FullyShardedDataParallel)
 
 
 def _distributed(tracer: Any, refused: Any) -> None:
@@ -81,10 +98,24 @@ def _distributed(tracer: Any, refused: Any) -> None:
         setattr(dist, name, nothing)
     for name in ("all_gather", "all_gather_into_tensor", "reduce_scatter_tensor", "all_to_all", "new_group"):
         setattr(dist, name, refused)
+
+
+def _sharded(tracer: Any, wrapper: Any) -> None:
+    """FSDP as the unsharded step: an upper bound for one rank, and said so."""
     try:
         import torch.distributed.fsdp as fsdp
     except ImportError:
         return
-    fsdp.FullyShardedDataParallel = refused  # type: ignore[misc]
-    if hasattr(fsdp, "fully_shard"):
-        fsdp.fully_shard = refused
+
+    def fully_shard(module: Any, *_: Any, **__: Any) -> Any:
+        tracer.assume(SHARDED)
+        for name in ("unshard", "reshard", "set_requires_gradient_sync", "set_modules_to_forward_prefetch"):
+            for each in module if isinstance(module, (list, tuple)) else [module]:
+                each.__dict__.setdefault(name, lambda *_, **__: None)
+        return module
+
+    fsdp.FullyShardedDataParallel = wrapper  # type: ignore[misc]
+    places: list[Any] = [fsdp, getattr(fsdp, "_fully_shard", None)]
+    for place in places:
+        if place is not None:
+            place.fully_shard = fully_shard

@@ -52,7 +52,17 @@ def _hello() -> dict[str, Any]:
         about["build"] = _prepare()
     except Exception as error:  # whatever it is, it means that tracing is not possible here
         about["refused"] = f"{type(error).__name__}: {error}"
+        about["weaker"] = _can_be_weaker()
     return {**about, "import_s": time.perf_counter() - started}
+
+
+def _can_be_weaker() -> bool:
+    """Whether this torch runs fake CPU tensors, for the weaker way."""
+    try:
+        _import_all()
+    except Exception:  # whatever it is: not even that
+        return False
+    return True
 
 
 def _prepare() -> str:
@@ -60,6 +70,11 @@ def _prepare() -> str:
     from . import fakecuda
 
     build = fakecuda.enable()
+    _import_all()
+    return build
+
+
+def _import_all() -> None:
     import torch.utils.checkpoint
 
     from . import job  # noqa: F401 - imported for the forks
@@ -69,7 +84,6 @@ def _prepare() -> str:
     _short_cut_dynamo()
     gc.collect()
     gc.freeze()
-    return build
 
 
 def _warm_up() -> None:

@@ -7,17 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from .records import read_lines
+from ..records import read_lines
 
 
 def plot(folder: Path) -> list[Path]:
-    """Learning curves, and for each file in samples/ the paths (2-D data) or a grid (images), as PNG."""
+    """Learning curves, and for each file in samples/ paths (2-D data), a grid (images) or attention maps, as PNG."""
     figures: dict[str, Any] = {}
     if metrics := read_lines(folder / "metrics.jsonl"):
         figures["learning_curves"] = learning_curves(metrics)
     for file in sorted(folder.glob("samples/*.npz")):
         with np.load(file) as samples:
             path, truth = samples["path"], samples["truth"]
+            if "attention" in samples:
+                figures[f"attention_{file.stem}"] = heatmaps(samples["attention"])
         if path.ndim == 3 and path.shape[2] == 2:
             figures[f"trajectories_{file.stem}"] = trajectories(path, truth)
         elif path.ndim >= 4:
@@ -78,4 +80,16 @@ def image_grid(images: Any, most: int = 64) -> Any:
             image = images[index] if images.ndim == 3 else images[index].transpose(1, 2, 0)
             low, high = image.min(), image.max()
             axis.imshow((image - low) / max(high - low, 1e-12), cmap="gray")
+    return figure
+
+
+def heatmaps(maps: Any, most: int = 16) -> Any:
+    """Attention maps (maps, rows, columns), each row the weights that one query gives to all keys."""
+    side = int(np.ceil(np.sqrt(min(len(maps), most))))
+    figure = new_figure(2 * side, 2 * side)
+    for index, axis in enumerate(figure.subplots(side, side, squeeze=False).flat):
+        axis.set_axis_off()
+        if index < min(len(maps), most):
+            axis.imshow(maps[index], cmap="viridis", vmin=0)
+            axis.set_title(f"{index}", fontsize=7)
     return figure

@@ -22,31 +22,15 @@ TRAIN = {"accumulate": 1, "optimizer": "adam", "betas": [0.9, 0.999], "weight_de
          "warmup_steps": 0, "grad_clip": None, "ema_decay": None}  # fmt: skip
 EVALUATION = {"n_samples": 1024, "n_test": 1024, "sampling_steps": [100], "sample_batch": 1024, "floor_draws": 20,
               "test_draws": 1, "readings": [{"name": "as_stated"}]}  # fmt: skip
-OPTIONAL = {"grad_clip", "ema_decay"}  # may be set back to null
-NOT_INPUTS = {"experiment", "device", "checkpoint_every_steps", "keep_checkpoints", "log_every_steps", "evaluation"}
-
-WHOLE, SIZE, POSITIVE, SHARE = (int, 0, None), (int, 1, None), (float, 0, None), (float, 0, 1)  # type, bounds
-RULES: dict[str, dict[str, tuple[Any, ...]]] = {
-    "top": {"seed": WHOLE, "threads": SIZE, "precision": ("fp32", "bf16", "fp16"), "checkpoint_every_steps": SIZE,
-            "keep_checkpoints": SIZE, "log_every_steps": SIZE},
-    "evaluation": {"n_samples": SIZE, "n_test": SIZE, "sample_batch": SIZE, "floor_draws": SIZE, "test_draws": SIZE},
-    "pool": {"batches": SIZE},
-    "train": {"steps": SIZE, "batch_size": SIZE, "accumulate": SIZE, "warmup_steps": WHOLE, "lr": POSITIVE,
-              "optimizer": ("adam", "adamw", "sgd"), "schedule": ("constant", "linear", "cosine"),
-              "grad_clip": POSITIVE, "ema_decay": SHARE},
-}  # fmt: skip
-
-
-def _mistake(key: str, value: Any, rule: tuple[Any, ...]) -> str:
-    """What is wrong with a value; empty if nothing is."""
-    if rule[0] not in (int, float):
-        return "" if value in rule else f"{key} = {value!r} is not one of {', '.join(rule)}"
-    kind, low, high = rule
-    fits = type(value) in (int, kind) and (value >= low if kind is int else value > low) and (not high or value < high)
-    if fits or (value is None and key.split(".")[-1] in OPTIONAL):
-        return ""
-    words = f"a whole number from {low}" if kind is int else f"a number above {low}{f' and below {high}' * bool(high)}"
-    return f"{key} = {value!r} is not {words}"
+# Known, but not filled in, so that a file without them stays the same experiment as before they existed.
+OPTIONS: dict[str, Any] = {"checkpointing": False, "compile": False, "deterministic": "auto", "workers": 0,
+                           "overfit_one_batch": False, "checkpoint_every_minutes": None, "pools_in_memory_gib": 4.0,
+                           "trackers": [], "estimate": {}}  # fmt: skip
+PHASE_OPTIONS: dict[str, Any] = {"momentum": 0.0, "eps": 1e-8, "collect_every": 1, "collect_first": 1,
+                                 "capacity": 10_000, "optimizers": {}, "step_gamma": 0.1}  # fmt: skip
+OPTIONAL = {"grad_clip", "ema_decay", "checkpoint_every_minutes"}  # may be set back to null
+NOT_INPUTS = {"experiment", "device", "checkpoint_every_steps", "keep_checkpoints", "log_every_steps", "evaluation",
+              *OPTIONS} - {"compile", "overfit_one_batch"}  # fmt: skip
 
 
 class Config:
@@ -87,22 +71,53 @@ def _freeze(value: Any, path: str) -> Any:
     return tuple(_freeze(item, path) for item in value) if isinstance(value, list) else value
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """The safe loader, except that 1e-3 is a number (YAML 1.1 wants 1.0e-3, and reads text)."""
 
 
-_Loader.add_implicit_resolver(
+Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?\d[\d_]*(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
 
 
-def read(path: Path) -> dict[str, Any]:
-    """One experiment's file, with what it may leave out filled in."""
+def load_yaml(path: Path) -> dict[str, Any]:
+    """A file that holds a mapping; empty if it holds anything else."""
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader)
     except yaml.YAMLError as error:
         raise ProjectError("yaml", f"{path} is not YAML", " ".join(str(error).split()), "mend that line") from error
-    values = copy.deepcopy(TOP) | {"experiment": path.stem} | (values if isinstance(values, dict) else {})
+    return values if isinstance(values, dict) else {}
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Both, groups within groups; where they differ, `above` counts."""
+    both = {
+        k: merged(below[k], above[k]) for k in below if isinstance(below[k], dict) and isinstance(above.get(k), dict)
+    }
+    return below | above | both
+
+
+def experiments(folder: Path) -> dict[str, Path]:
+    """The files that describe an experiment, by name."""
+    return {path.stem: path for path in sorted(folder.glob("*.yaml")) if path.stem not in ("base", "ablations")}
+
+
+def option(cfg: Config, key: str) -> Any:
+    """A setting that a file may leave out."""
+    return cfg.get(key, OPTIONS[key])
+
+
+def part_settings(cfg: Config, child: str) -> Config:
+    """A phase's settings for one of its optimizers."""
+    own = cfg.get("optimizers", {}).get(child)
+    return Config({k: v for k, v in cfg.to_dict().items() if k != "optimizers"} | own.to_dict()) if own else cfg
+
+
+def read(path: Path) -> dict[str, Any]:
+    """One experiment's file over base.yaml, if there is one, with what both may leave out filled in."""
+    values, base = load_yaml(path), path.with_name("base.yaml")
+    values = merged(load_yaml(base), values) if base.exists() else values
+    values = copy.deepcopy(TOP) | {"experiment": path.stem} | values
     groups = {key: values[key] for key in ("data", "model", "evaluation", "phases")}
     groups |= values["phases"] if isinstance(values["phases"], dict) else {}
     if wrong := [str(name) for name, group in groups.items() if not isinstance(group, dict)]:
@@ -112,84 +127,6 @@ def read(path: Path) -> dict[str, Any]:
     for name, phase in values["phases"].items():
         values["phases"][name] = (copy.deepcopy(TRAIN) if phase.get("kind") == "train" else {}) | phase
     return values
-
-
-def check(values: dict[str, Any]) -> None:
-    """Every setting that the engine reads, all mistakes at once. What the core reads is the core's to check."""
-    groups, wrong = [("", "top", values), ("evaluation.", "evaluation", values["evaluation"])], []
-    for name, phase in values["phases"].items():
-        if not re.fullmatch(r"\w+", str(name)) or phase.get("kind") not in ("pool", "train"):
-            wrong.append(f"phases.{name} needs `kind: pool` or `kind: train`, and a name of letters, digits and _")
-        else:
-            groups.append((f"phases.{name}.", phase["kind"], phase))
-    for prefix, kind, group in groups:
-        found = [_mistake(prefix + key, group.get(key), rule) for key, rule in RULES[kind].items()]
-        wrong += filter(None, found)
-        if kind == "train" and not any(found) and group["batch_size"] % group["accumulate"]:
-            sizes = f"batch_size = {group['batch_size']} is no multiple of accumulate = {group['accumulate']}"
-            wrong.append(prefix + sizes)
-    if wrong:
-        raise ProjectError("config", "; ".join(wrong), "the engine reads these settings", "correct them")
-
-
-def override(values: dict[str, Any], text: str) -> None:
-    """Change values in place: `KEY=VALUE`, dotted; `*` is every name at its place that has the rest of the key."""
-    key, equals, raw = text.partition("=")
-    targets, known = _find(values, key.split("."), "")
-    if not equals or not targets:
-        names = ", ".join(sorted(map(str, known))) or "nothing"
-        hint = next((near(part, known) for part in reversed(key.split(".")) if near(part, known)), "")
-        raise ProjectError(
-            "no-setting",
-            f"override '{text}' matches nothing{hint}",
-            f"known there: {names}",
-            "KEY=VALUE, for example phases.*.lr=1e-3",
-        )
-    for group, last, path in targets:
-        group[last] = _typed(group[last], yaml.load(raw, _Loader), raw, path)
-
-
-def _find(group: Any, parts: list[str], path: str) -> tuple[list[tuple[dict[str, Any], str, str]], set[str]]:
-    """All places that a dotted key names; and the names known where the search ended."""
-    names = [name for name in group if parts[0] in ("*", name)] if isinstance(group, dict) else []
-    if len(parts) == 1 or not names:
-        return [(group, name, path + name) for name in names], set(group) if isinstance(group, dict) else set()
-    found = [_find(group[name], parts[1:], f"{path}{name}.") for name in names]
-    return [target for targets, _ in found for target in targets], set().union(*(known for _, known in found))
-
-
-def _typed(old: Any, new: Any, raw: str, path: str) -> Any:
-    """The new value with the type of the old one; an old null takes anything."""
-    if old is None or (new is None and path.split(".")[-1] in OPTIONAL):
-        return new
-    if isinstance(old, str) and not isinstance(new, (dict, list)):
-        return raw
-    if isinstance(old, list) and isinstance(new, list):
-        return [_typed(old[0], item, str(item), path) for item in new] if old else new
-    if type(old) in (int, float) and type(new) in (int, float) and type(old)(new) == new:
-        return type(old)(new)  # 1e4 is a whole number, 1 is a float
-    if type(old) is type(new) and not isinstance(old, dict):
-        return new
-    kind = "a group of settings" if isinstance(old, dict) else f"{type(old).__name__} ({old!r})"
-    raise ProjectError("wrong-type", f"{path} = {raw!r}", f"its value is {kind}", f"{path}=VALUE of the same type")
-
-
-def shrink(values: dict[str, Any]) -> None:
-    """Make a smoke run of it: stand-in data, batches of 4, 2 steps, 1 pool batch, a tiny evaluation."""
-    values["data"]["stand_in"] = True
-    values["log_every_steps"] = 1
-    for phase in values["phases"].values():
-        phase |= {k: min(phase[k], cap) for k, cap in CAPS.get(phase.get("kind"), {}).items() if k in phase}
-    evaluation = values["evaluation"]
-    evaluation |= {"n_samples": 4, "n_test": 4, "floor_draws": 2, "test_draws": 1, "sampling_steps": [2]}
-    for reading in evaluation["readings"]:
-        reading |= {key: 4 for key in ("n_generated", "n_test") if key in reading}
-
-
-CAPS: dict[Any, dict[str, int]] = {
-    "pool": {"batches": 1, "batch_size": 4},
-    "train": {"steps": 2, "batch_size": 4, "accumulate": 2, "warmup_steps": 1},
-}
 
 
 def settings_of(cfg: Config, phase: str) -> dict[str, Any]:

@@ -10,13 +10,15 @@ import io
 import os
 import struct
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from .config import differences
-from .errors import MISSING, ProjectError
+from .errors import ProjectError
+from .records import writing
 
 HEADER, MAGIC = struct.Struct("<8sQ32s"), b"CHECKPT1"
 
@@ -25,28 +27,22 @@ class Damaged(Exception):
     """The bytes are not the bytes that were written."""
 
 
-def save(path: Path, content: dict[str, Any], durable: bool = True) -> None:
+def save(path: Path, content: dict[str, Any]) -> None:
     """Write beside, sync, then replace: a kill at any moment leaves the old file or the new one."""
     buffer, temporary = io.BytesIO(), path.with_name(path.name + ".tmp")
     torch.save(content, buffer)
     payload = buffer.getbuffer()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path, temporary):
         with temporary.open("wb") as file:
             file.write(HEADER.pack(MAGIC, len(payload), hashlib.sha256(payload).digest()))
             file.write(payload)
             file.flush()
-            if durable:
-                os.fsync(file.fileno())
+            os.fsync(file.fileno())
         temporary.replace(path)
-        if durable and os.name == "posix":
+        if os.name == "posix":
             folder = os.open(path.parent, os.O_RDONLY)
             os.fsync(folder)
             os.close(folder)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        why, fix = f"{error}; what was saved before is untouched", "make room, then the same command"
-        raise ProjectError("not-written", f"cannot write {path}", why, fix, MISSING) from error
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -68,7 +64,8 @@ def restore(path: Path, settings: dict[str, Any]) -> dict[str, Any] | None:
         content = load(path)
     except Damaged as damage:
         print(f"damaged: {path}: {damage}; renamed to .damaged and not used", file=sys.stderr)
-        path.replace(path.with_name(path.name + ".damaged"))
+        with suppress(FileNotFoundError):  # another process was faster
+            path.replace(path.with_name(path.name + ".damaged"))
         return None
     if content["settings"] != settings:
         different = "; ".join(differences(settings, content["settings"]))

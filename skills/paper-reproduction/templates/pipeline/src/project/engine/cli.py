@@ -18,65 +18,21 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
-from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from .errors import MISSING, STOPPED, ProjectError, Stopped, near
+from .extra.flags import amount, known, parser, read_settings, results_folder, show_status
 from .preempt import Stop
-
-COMMANDS = {"train": "do what is left of the phases", "evaluate": "measure, into records.jsonl",
-            "sample": "save paths from source to result, into samples/", "plot": "draw what there is, into figures/",
-            "status": "how far each phase is", "list": "experiments and their phases"}  # fmt: skip
-PHASE_FLAGS = [("train_iters", "train", "steps"), ("pool_batches", "pool", "batches"),
-               ("accumulate", "train", "accumulate"), ("micro_batch", "train", "accumulate")]  # fmt: skip
-
-
-class Parser(argparse.ArgumentParser):
-    """Errors in three lines, like all others."""
-
-    def error(self, message: str) -> NoReturn:
-        """Called by argparse."""
-        raise ProjectError("usage", message, "the command line is not understood", f"{self.prog} --help")
-
-
-def parser() -> Parser:
-    """Every flag is explained here and nowhere else."""
-    shared = Parser(add_help=False, allow_abbrev=False)
-    shared.add_argument("experiment", help="a file of configs/, without .yaml")
-    shared.add_argument("--seed", type=int, metavar="K", help="also the folder: results/EXPERIMENT/seedK")
-    shared.add_argument("--device", help="auto, cpu, cuda, cuda:0")
-    shared.add_argument("--precision", help="fp32, bf16, fp16")
-    shared.add_argument("--train-iters", type=int, metavar="N", help="steps of every training phase")
-    shared.add_argument("--pool-batches", type=int, metavar="N", help="batches of every pool")
-    shared.add_argument("--micro-batch", type=int, metavar="N", help="samples per forward pass; sets accumulate")
-    shared.add_argument("--accumulate", type=int, metavar="N", help="forward passes per step")
-    shared.add_argument("--smoke", action="store_true", help="2 steps of batch 4, stand-in data, folder DIR-smoke")
-    shared.add_argument("--results", type=Path, metavar="DIR", help="default: results/ beside run.py")
-    result = Parser("run.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    made = {
-        name: commands.add_parser(name, help=words, description=words, allow_abbrev=False,
-                                  parents=[shared] if name != "list" else [],
-                                  epilog="and any number of KEY=VALUE" if name != "list" else None)
-        for name, words in COMMANDS.items()
-    }  # fmt: skip
-    for name in ("train", "evaluate"):
-        made[name].add_argument(
-            "--max-hours", type=float, default=float("inf"), metavar="H", help="then save and leave with exit code 75"
-        )
-    made["train"].add_argument("--resume-phase", metavar="NAME", help="redo this phase and the following ones")
-    made["evaluate"].add_argument("--floor", action="store_true", help="only the metric floor; needs no training")
-    made["sample"].add_argument("--n", type=int, default=512, metavar="N", help="how many; default 512")
-    return result
 
 
 def main(argv: list[str], root: Path) -> int:
     """Run one command; gives the exit code."""
     with Stop() as stop:  # before torch is imported, so that no signal is missed
         try:
-            commands = parser()
+            commands = parser(__doc__)
             args, rest = commands.parse_known_args(argv)
             overrides = [word for word in rest if "=" in word and not word.startswith("-")]
             if unknown := [word for word in rest if word not in overrides]:
@@ -95,28 +51,37 @@ def main(argv: list[str], root: Path) -> int:
 
 def run_command(args: argparse.Namespace, overrides: list[str], root: Path, stop: Stop) -> None:
     """What needs no torch first, then the rest."""
-    files = {path.stem: path for path in sorted((root / "configs").glob("*.yaml"))}
+    files = engine("config").experiments(root / "configs")
     if args.command == "list":
         for name, path in files.items():
             phases = engine("config").read(path)["phases"]
             print(name, *(f"{phase} ({amount(settings)})" for phase, settings in phases.items()), sep="  ")
         return
+    if args.command in ("ablate", "report"):
+        return engine(f"extra.{args.command}").main(args, overrides, root)  # type: ignore[no-any-return]
     values, planned = read_settings(args, overrides, files[known("experiment", args.experiment, files)])
-    results = args.results or root / "results"
-    if args.smoke and not results.name.endswith("-smoke"):  # never to be mistaken for results
-        results = results.with_name(results.name + "-smoke")
-    folder = results / values["experiment"] / f"seed{values['seed']}"
-    if args.command == "status":
+    folder = results_folder(args, root) / values["experiment"] / f"seed{values['seed']}"
+    if args.command == "sweep":
+        engine("extra.sweep").main(args, overrides, root)
+    elif args.command == "status":
         show_status(folder, values["phases"])
     elif args.command == "plot":
-        print(*engine("plots").plot(folder) or [f"nothing to draw yet in {folder}"], sep="\n")
+        print(*engine("extra.plots").plot(folder) or [f"nothing to draw yet in {folder}"], sep="\n")
+    elif getattr(args, "processes", 1) > 1:
+        engine("extra.launch").torchrun(args.processes, args.restarts, root)
     else:
         stop.after_hours(getattr(args, "max_hours", float("inf")))
         core = import_core(values["phases"])
-        about = engine("records").provenance(root, Path(str(core.__file__)).parent) | {"smoke": args.smoke}
-        with engine("lock").only_one(folder, stop):
-            run = engine("run").open_run(engine("config").Config(values), core, folder, stop, about)
-            return work(args, run, planned)
+        about = engine("extra.provenance").provenance(root, Path(str(core.__file__)).parent) | {"smoke": args.smoke}
+        world = engine("world").find_world(values["device"])
+        try:
+            with engine("extra.lock").only_one(folder, stop) if world.rank == 0 else nullcontext():
+                world.barrier()  # nobody begins before process 0 has the folder for itself
+                run = engine("run").open_run(engine("config").Config(values), core, folder, stop, about, world)
+                if args.command == "train" or world.rank == 0:
+                    work(args, run, planned)
+        finally:
+            world.close()
 
 
 def work(args: argparse.Namespace, run: Any, planned: dict[str, int]) -> None:
@@ -128,49 +93,13 @@ def work(args: argparse.Namespace, run: Any, planned: dict[str, int]) -> None:
     if not getattr(args, "floor", False):
         runs.load_models(run)
     if args.command == "evaluate":
-        return engine("evaluate").evaluate(run, planned, args.floor)  # type: ignore[no-any-return]
-    print(*engine("evaluate").save_samples(run, args.n), sep="\n")
+        return engine("extra.evaluate").evaluate(run, planned, args.floor)  # type: ignore[no-any-return]
+    print(*engine("extra.evaluate").save_samples(run, args.n), sep="\n")
 
 
 def engine(name: str) -> Any:
     """A module of the engine, imported only when it is needed: most of them import torch."""
     return importlib.import_module(f".{name}", __package__)
-
-
-def known(kind: str, name: str, names: Iterable[str]) -> str:
-    """The name, if there is such a thing."""
-    if name not in names:
-        why = f"there are: {', '.join(names)}"
-        raise ProjectError(f"no-{kind}", f"no {kind} '{name}'{near(name, names)}", why, "run.py list")
-    return name
-
-
-def amount(phase: dict[str, Any]) -> Any:
-    """How much work the settings of a phase plan: steps or batches."""
-    return phase.get("steps" if phase.get("kind") == "train" else "batches")
-
-
-def read_settings(args: argparse.Namespace, overrides: list[str], path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The settings of this run; and the steps that the file on disk plans, so that a shortened run shows."""
-    config = engine("config")
-    values = config.read(path)
-    planned = {name: amount(phase) for name, phase in values["phases"].items()}
-    if args.smoke:
-        config.shrink(values)
-    for flag in ("seed", "device", "precision"):
-        if getattr(args, flag) is not None:
-            config.override(values, f"{flag}={getattr(args, flag)}")
-    for flag, kind, key in PHASE_FLAGS:
-        number, phases = getattr(args, flag), [p for p in values["phases"].values() if p.get("kind") == kind]
-        if number is not None and not phases:
-            flag = "--" + flag.replace("_", "-")
-            raise ProjectError("no-setting", f"{flag} changes nothing", f"no phase is of kind {kind}", "leave it out")
-        for phase in phases if number is not None else ():
-            phase[key] = number if flag != "micro_batch" else -(-phase["batch_size"] // max(number, 1))
-    for text in overrides:
-        config.override(values, text)
-    config.check(values)
-    return values, planned
 
 
 def import_core(phases: dict[str, Any]) -> ModuleType:
@@ -186,16 +115,3 @@ def import_core(phases: dict[str, Any]) -> ModuleType:
             what = f"phases.{name}.kind = {phase['kind']}"
             raise ProjectError("config", what, f"in core/ it is {kind}", f"kind: {kind}")
     return core
-
-
-def show_status(folder: Path, phases: dict[str, Any]) -> None:
-    """Which phases are done and how far the others are, by the files that are there."""
-    print(folder)
-    for name, phase in phases.items():
-        done = [int(path.stem[-9:]) for path in folder.glob(f"checkpoints/{name}.step-*.ckpt")]
-        if phase["kind"] == "pool":
-            done = [len(list(folder.glob(f"pools/{name}/*.ckpt")))]
-        elif (folder / "checkpoints" / f"{name}.ckpt").exists():
-            done = [phase["steps"]]
-        unit = "steps" if phase["kind"] == "train" else "batches"
-        print(f"  {name}: {max(done, default=0)} of {amount(phase)} {unit}")

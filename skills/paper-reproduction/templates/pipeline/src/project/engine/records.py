@@ -4,50 +4,61 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
-import re
-import subprocess
-import sys
-import time
-from contextlib import suppress
-from importlib import metadata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
+
+from .config import option
+from .errors import MISSING, ProjectError
+
+if TYPE_CHECKING:
+    from .run import Run
 
 
-class Progress:
-    """On stderr: one line that updates itself on a terminal, a plain line every ten seconds in a pipe."""
-
-    def __init__(self, label: str, total: int, unit: str, done: int = 0) -> None:
-        self.label, self.total, self.unit, self.first = label, total, unit, done
-        self.interval_s = 0.2 if sys.stderr.isatty() else 10.0
-        self.begin_s = time.monotonic()
-        self.next_s = self.begin_s + self.interval_s
-
-    def due(self, done: int) -> bool:
-        """Whether it is time for a line; cheap enough to ask at every step."""
-        return time.monotonic() >= self.next_s or (done == self.total and self.interval_s < 1)
-
-    def show(self, done: int, words: str = "") -> None:
-        """Where the phase is, how fast, and how long it will take."""
-        now_s = time.monotonic()
-        self.next_s = now_s + self.interval_s
-        per_s = max(done - self.first, 1e-9) / max(now_s - self.begin_s, 1e-9)
-        left_s = int((self.total - done) / per_s)
-        left = f"{left_s // 3600}:{left_s // 60 % 60:02d}:{left_s % 60:02d}"
-        line = f"{self.label}  {done}/{self.total} {self.unit}  {words}{per_s:.3g} {self.unit}/s  {left} left"
-        on_terminal = self.interval_s < 1
-        print("\r\033[K" * on_terminal + line, end="" if on_terminal and done < self.total else "\n", file=sys.stderr,
-              flush=True)  # fmt: skip
+@contextmanager
+def writing(path: Path, temporary: Path | None = None) -> Iterator[None]:
+    """Say what to do when a disk is full or read-only, and leave nothing half-written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if temporary:
+            with suppress(OSError):
+                temporary.unlink()
+        why, fix = f"{error}; what was saved before is untouched", "make room, then the same command"
+        raise ProjectError("not-written", f"cannot write {path}", why, fix, MISSING) from error
 
 
 def open_lines(path: Path) -> TextIO:
     """A file to append whole lines to; half a line that a kill left behind is dropped first."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("ab+") as file:
+    with writing(path), path.open("ab+") as file:
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)
     return path.open("a", buffering=1, encoding="utf-8")
+
+
+@contextmanager
+def log_to(run: Run) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """A function that writes a line to metrics.jsonl, at once, so that a kill loses nothing; and to the trackers."""
+    if run.world.rank:
+        yield lambda _record: None
+        return
+    path, names = run.folder / "metrics.jsonl", option(run.cfg, "trackers")
+    with open_lines(path) as file:
+        trackers = [run.tool("trackers").TRACKERS[name](run) for name in names]
+
+        def write(record: dict[str, Any]) -> None:
+            with writing(path):
+                file.write(json.dumps(record) + "\n")
+            for tracker in trackers:
+                tracker.log(record)
+
+        try:
+            yield write
+        finally:
+            for tracker in trackers:
+                tracker.close()
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
@@ -59,24 +70,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Replace a small file in one go."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(path)
-
-
-def provenance(root: Path, core: Path) -> dict[str, Any]:
-    """Hashes of both halves of the code, the commit, versions of what requirements.txt names, the command."""
-    git = ["git", "-C", str(root), "rev-parse", "HEAD"]
-    try:
-        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    except FileNotFoundError:  # no git on this machine
-        commit = ""
-    names = re.findall(r"^[\w-]+", (root / "requirements.txt").read_text(encoding="utf-8"), re.MULTILINE)
-    versions = {"python": platform.python_version()}
-    for name in names:
-        with suppress(metadata.PackageNotFoundError):
-            versions[name] = metadata.version(name)
-    return {"core_hash": tree_hash(core), "engine_hash": tree_hash(Path(__file__).parent), "commit": commit or None,
-            "versions": versions, "command": sys.argv}  # fmt: skip
+    with writing(path, temporary):
+        temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        temporary.replace(path)
 
 
 def tree_hash(folder: Path) -> str:

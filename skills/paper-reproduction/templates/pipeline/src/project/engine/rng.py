@@ -14,15 +14,23 @@ from hashlib import blake2b
 import numpy as np
 import torch
 
+others_too = True  # numpy and python; off where core/ imports nothing that could draw from them
+
+
+def number(*key: object) -> int:
+    """64 bits from a key such as (seed, phase, step, micro)."""
+    return int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "little")
+
 
 def seed_all(*key: object) -> None:
-    """Seed torch (CPU and the current GPU), numpy and python from a key such as (seed, phase, step, micro)."""
-    seed = int.from_bytes(blake2b(repr(key).encode(), digest_size=8).digest(), "little")
+    """Seed torch (CPU and the current GPU), numpy and python from a key."""
+    seed = number(*key)
     torch.default_generator.manual_seed(seed)  # 1 us; torch.manual_seed takes 80 us
     if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.default_generators[torch.cuda.current_device()].manual_seed(seed)
-    np.random.seed(seed & 0xFFFFFFFF)
-    random.seed(seed)
+    if others_too:
+        np.random.seed(seed & 0xFFFFFFFF)
+        random.seed(seed)  # 4 us
 
 
 @contextmanager
@@ -36,12 +44,13 @@ def preserved() -> Iterator[None]:
     np.random.set_state(numpy)
 
 
-def make_deterministic(device: torch.device, threads: int) -> None:
-    """Same numbers on every run on a CPU (costs nothing there); on a GPU as far as its kernels allow."""
+def make_deterministic(device: torch.device, threads: int, mode: str = "auto") -> None:
+    """Same numbers on every run. `auto`: an error for what cannot be on a CPU (costs nothing), a warning on a GPU."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read once, when CUDA starts
     torch.set_num_threads(threads)
     # the same as torch.use_deterministic_algorithms, without the two seconds that it takes to import the compiler
-    torch.set_deterministic_debug_mode("warn" if device.type == "cuda" else "error")
+    auto = "warn" if device.type == "cuda" else "error"
+    torch.set_deterministic_debug_mode({"strict": "error", "warn": "warn", "off": "default"}.get(mode, auto))
     # the default also fills what torch.empty returns, which takes 500 times as long as torch.empty
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
-    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.benchmark = mode == "off"

@@ -1,0 +1,1 @@
+"""What a source repository holds: files, units, hyperparameters, details; read, never run."""

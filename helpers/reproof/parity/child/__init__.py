@@ -1,0 +1,1 @@
+"""What runs in the user's interpreters: one side each, and the judge. Needs NumPy, and the framework of its side."""

@@ -1,0 +1,100 @@
+"""Carry weights over with a saved map, one tensor of the port at a time, so memory stays at the largest tensor."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .automap import Tensors
+from .judge import answer
+from .safetensors import File, Writer
+
+KINDS = {"float64": "F64", "float32": "F32", "float16": "F16", "int64": "I64", "int32": "I32"}
+
+
+class _Npz:
+    def __init__(self, path: Path) -> None:
+        self.held = np.load(path, allow_pickle=False)
+        self.tensors = dict.fromkeys(self.held.files)
+
+    def read(self, name: str) -> Any:
+        return self.held[name]
+
+    def kind(self, name: str) -> str:
+        return KINDS[str(self.held[name].dtype)]
+
+
+def convert(job: dict[str, Any]) -> dict[str, Any]:
+    """Write the port's weights; names that the weights lack are told, and nothing is written."""
+    with np.load(job["map"], allow_pickle=False) as held:
+        elements = held["elements"]
+        about = json.loads(held["about"].tobytes().decode())
+    left, right = Tensors(about["reference"]), Tensors(about["port"])
+    path = Path(job["weights"])
+    source: Any = File(path) if path.suffix == ".safetensors" else _Npz(path)
+    names = _names(left, source)
+    used = {left.owner(int(each)) for each in _some(elements, left)}
+    missing = [left.names[each] for each in sorted(used) if names[each] is None]
+    notes = [] if about["complete"] else ["the map was not verified: its outputs differed"]
+    if missing:
+        return {"missing": missing, "tensors": 0, "notes": notes}
+    kinds = {n: source.tensors[n]["dtype"] if isinstance(source, File) else source.kind(n) for n in names if n}
+    kind = next(iter(kinds.values()))
+    out = Path(job["out"])
+    shapes = {str(t["name"]): (kind, tuple(t["shape"])) for t in right.tensors}
+    incomplete = [t["name"] for k, t in enumerate(right.tensors) if (elements[right.span(k)] < 0).any()]
+    for name in incomplete:
+        notes.append(f"{name} is not written: some of its elements have no counterpart")
+        shapes.pop(name)
+    writer: Any = Writer(out, shapes) if out.suffix == ".safetensors" else {}
+    for number, tensor in enumerate(right.tensors):
+        if tensor["name"] in shapes:
+            values = _gathered(elements[right.span(number)], left, names, source).reshape(tensor["shape"])
+            if isinstance(writer, dict):
+                writer[tensor["name"]] = values
+            else:
+                writer.add(values)
+    if isinstance(writer, dict):
+        np.savez(out, **writer)
+    else:
+        writer.close()
+    return {"missing": [], "tensors": len(shapes), "notes": notes}
+
+
+def _names(left: Tensors, source: Any) -> list[str | None]:
+    """The file's name of every tensor: its own, or the only one that ends or begins alike with the same size."""
+    found: list[str | None] = []
+    for name in left.names:
+        if name in source.tensors:
+            found.append(str(name))
+            continue
+        alike = [each for each in source.tensors if each.endswith("." + name) or name.endswith("." + each)]
+        found.append(alike[0] if len(alike) == 1 else None)
+    return found
+
+
+def _some(elements: Any, left: Tensors) -> Any:
+    known = elements[elements >= 0]
+    owners = np.unique(np.searchsorted(left.starts, known, side="right") - 1)
+    return left.starts[owners]
+
+
+def _gathered(elements: Any, left: Tensors, names: list[str | None], source: Any) -> Any:
+    owners = np.searchsorted(left.starts, elements, side="right") - 1
+    values: Any = None
+    for owner in np.unique(owners):
+        name = names[int(owner)]
+        assert name is not None, "missing weights were refused before"
+        flat = np.asarray(source.read(name)).reshape(-1)
+        values = np.empty(elements.size, flat.dtype) if values is None else values
+        here = owners == owner
+        values[here] = flat[elements[here] - left.starts[owner]]
+    return values
+
+
+def main(path: str) -> None:
+    """Answer the job at `path`."""
+    answer(path, convert)

@@ -1,0 +1,65 @@
+"""What a step computes and moves: FLOPs by torch's own formulas, and bytes read and written, per operator."""
+
+# mypy: allow-untyped-calls
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import torch
+from torch.utils.flop_counter import flop_registry
+
+from .shadows import tensors
+
+COUPLING = {
+    "aten::native_batch_norm": "batch norm", "aten::cudnn_batch_norm": "batch norm",
+    "aten::_native_batch_norm_legit": "batch norm", "aten::_batch_norm_with_update": "batch norm",
+    "aten::_cdist_forward": "distances between samples", "aten::_euclidean_dist": "distances between samples",
+}  # fmt: skip
+"""Operators by which samples of one batch see each other."""
+HALF = (torch.float16, torch.bfloat16)
+
+
+class Work:
+    """Counts of (number format, FLOPs, bytes) over the operators of one step."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[tuple[str, int, int]] = Counter()
+        self._view: dict[Any, bool] = {}
+
+    def add(self, func: Any, args: Any, kwargs: Any, out: Any, device: str = "cuda") -> None:
+        """Count one operator on the GPU; views move nothing."""
+        if func not in self._view:
+            returns = func._schema.returns
+            self._view[func] = any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
+        if self._view[func]:
+            return
+        first, moved = None, 0
+        for each in tensors((args, list(kwargs.values()), out)):
+            if each.device.type == device:
+                first = first if first is not None else each
+                moved += each.numel() * each.element_size()
+        if first is None:
+            return
+        formula = flop_registry.get(func._overloadpacket)
+        flops = int(formula(*args, **kwargs, out_val=out)) if formula is not None else 0
+        self._seen[self._format(first, flops, func), flops, moved] += 1
+
+    @staticmethod
+    def _format(tensor: Any, flops: int, func: Any) -> str:
+        if tensor.dtype in HALF:
+            return "half"
+        if tensor.dtype == torch.float32 and flops:
+            convolution = "conv" in func._schema.name
+            switch = torch.backends.cudnn if convolution else torch.backends.cuda.matmul
+            return "tf32" if switch.allow_tf32 else "fp32"
+        return "fp64" if tensor.dtype == torch.float64 else "fp32"
+
+    def note(self, form: str, flops: int, moved: int) -> None:
+        """Count work that no operator shows, like that of an RNN's kernel."""
+        self._seen[form, flops, moved] += 1
+
+    def rows(self) -> list[list[Any]]:
+        """Format, FLOPs and bytes of one operator, and how often it ran."""
+        return [[form, flops, moved, count] for (form, flops, moved), count in self._seen.items()]

@@ -1,0 +1,71 @@
+"""Wall-clock of a step from its FLOPs and bytes, as a range: a roofline per operator, near the peak and far from it.
+
+The lower end lets every operator run at 90 % of the card's arithmetic or 95 % of its bandwidth, whichever takes longer,
+with what fits the cache read for free. The upper end takes 30 % and 50 %, and a gap for every launch. Training loops on
+record lie between: large language models use 30 to 60 % of the peak (PaLM, arXiv:2204.02311, section 4.1, table 3).
+Data loading, evaluation and checkpoints are not in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from reproof.vram.gpus import Gpu
+from reproof.vram.models import StepTime
+
+NEAR, FAR = (0.90, 0.95), (0.30, 0.50)
+"""Shares of arithmetic and of bandwidth."""
+GAP_S = 12e-6
+"""From one launch to the next when Python is what it waits for; 5 to 20 microseconds are common, none measured here."""
+CACHE_BYTES = 4 * 2**20
+TABLE = "FLOPs by torch's formulas, bytes of every operator, data-sheet speeds; no GPU has calibrated this range"
+MEASURED = (
+    "FLOPs by torch's formulas, bytes of every operator, speeds measured by vram.py calibrate on this kind of card"
+)
+
+
+def peaks(card: Gpu) -> dict[str, float] | None:
+    """FLOP/s by number format; None where the card's speed is not known."""
+    if not card.tflops or not card.bandwidth_gb_per_s:
+        return None
+    fp32, tf32, half = (each * 1e12 for each in card.tflops)
+    found = {"fp32": fp32, "tf32": tf32 or fp32, "half": half or fp32, "fp64": fp32 / 32}
+    if card.constants is not None:
+        speed = card.constants.matmul_flop_per_s
+        found |= {"fp32": max(speed.get("float32", 0), fp32), "half": speed.get("half", found["half"])}
+    return found
+
+
+def step_time(card: Gpu, work: Iterable[list[Any]], steps: int | None = None, per_step: int = 1) -> StepTime | None:
+    """The range for one step, and for `steps` of them.
+
+    Args:
+        card: decides the speeds.
+        work: rows of number format, FLOPs, bytes and how often, as the tracer counts them.
+        steps: optimizer updates of the run.
+        per_step: how often `work` is done for one update.
+    """
+    speed = peaks(card)
+    if speed is None:
+        return None
+    bandwidth = card.constants.copy_bytes_per_s if card.constants else card.bandwidth_gb_per_s * 1e9
+    low = high = arithmetic = memory = launches = 0.0
+    for form, flops, moved, count in work:
+        compute, traffic = flops / speed[form], moved / bandwidth
+        low += count * max(compute / NEAR[0], traffic / NEAR[1] if moved > CACHE_BYTES else 0.0)
+        slow = max(compute / FAR[0], traffic / FAR[1])
+        high += count * (slow + GAP_S)
+        launches += count * GAP_S
+        arithmetic += count * (compute if compute >= traffic else 0)
+        memory += count * (traffic if traffic > compute else 0)
+    kinds = {"arithmetic": arithmetic / FAR[0], "memory": memory / FAR[1], "launches": launches}
+    low, high = low * per_step, high * per_step
+    return StepTime(
+        low_s=low,
+        high_s=high,
+        run_low_s=low * steps if steps else None,
+        run_high_s=high * steps if steps else None,
+        bound_by=max(kinds, key=lambda kind: kinds[kind]),
+        source=MEASURED if card.constants else TABLE,
+    )

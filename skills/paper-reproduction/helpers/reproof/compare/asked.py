@@ -1,0 +1,103 @@
+"""Floors that the plan asks for, computed in the user's interpreter with limits, and handed on like recorded ones."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from reproof.compare import child
+from reproof.compare.metrics import metric_of
+from reproof.compare.results import COMPUTED, FloorRow, Store
+from reproof.document import Plan
+from reproof.errors import MissingError
+
+MAIN = Path(child.__file__).with_name("__main__.py")
+LIMIT_S = 600.0
+
+
+def add_floors(plan: Plan, root: Path, python: Path | None, store: Store) -> list[str]:
+    """Put every floor of the plan into `store`; returns what could not be computed.
+
+    Raises:
+        MissingError: there is no interpreter at `python`.
+    """
+    if not plan.floors:
+        return []
+    jobs = [_job(plan, at, root) for at in range(len(plan.floors))]
+    answers, ended = _run(_chosen(python), jobs)
+    notes = []
+    for at, call in enumerate(plan.floors):
+        answer = answers.get(at, {"problem": ended or "no answer"})
+        name = call.by or call.call
+        if "problem" in answer:
+            notes.append(f"floor of {call.metric} in {call.experiment} by {name}: {answer['problem']}")
+            continue
+        metric = metric_of(call.metric, "frac" if call.by == "accuracy" else "")
+        row = FloorRow(
+            values=tuple(float(v) for v in answer["values"]), metric=metric, n_test=jobs[at]["n_test"],
+            n_generated=jobs[at]["n_generated"], code=(COMPUTED, name), is_typed=False, age=("", -1, at),
+        )  # fmt: skip
+        store.floors[call.experiment, metric.base, call.reading].append(row)
+    return notes
+
+
+def _job(plan: Plan, at: int, root: Path) -> dict[str, Any]:
+    call = plan.floors[at]
+    evaluation = plan.settings_of(call.experiment).evaluation
+    assert evaluation is not None, "a plan without it is refused when it is loaded"
+    reading = next((r for r in evaluation.readings if r.name == call.reading), None)
+    n_generated = (reading.n_generated if reading else None) or evaluation.n_samples.value
+    said = call.model_dump(include={"by", "call", "truth", "draws", "label_noise_frac", "settings"})
+    return said | {"root": str(root.resolve()), "n_test": evaluation.n_test.value, "n_generated": n_generated}
+
+
+def _chosen(python: Path | None) -> str:
+    found = sys.executable if python is None else shutil.which(str(python))
+    if found is None:
+        raise MissingError(
+            "no-python", f"no interpreter at {str(python)!r}", why="floors are computed with the project's libraries",
+            fix="--python .venv/bin/python",
+        )  # fmt: skip
+    return os.path.abspath(found)  # noqa: PTH100 - resolving the link would leave the virtual environment
+
+
+def _run(executable: str, jobs: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]], str]:
+    """Answers by place, and how the process ended when not by itself."""
+    environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+                   "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "MPLBACKEND": "Agg"}  # fmt: skip
+    process = subprocess.Popen(
+        [executable, str(MAIN)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        env=environment, start_new_session=True,
+    )  # fmt: skip
+    ended = ""
+    try:
+        out = process.communicate(json.dumps(jobs).encode(), timeout=LIMIT_S)[0]
+        ended = f"the process ended with {process.returncode}" if process.returncode else ""
+    except subprocess.TimeoutExpired:
+        ended = f"stopped after {LIMIT_S:g} s"
+        _end(process)
+        out = process.communicate()[0]
+    except BaseException:
+        _end(process)
+        raise
+    found = {}
+    for line in out.decode(errors="replace").splitlines():
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            continue  # cut off when the process ended
+        found[answer["at"]] = answer
+    return found, ended
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (AttributeError, ProcessLookupError, PermissionError):
+        process.kill()

@@ -1,0 +1,287 @@
+"""Out-of-memory messages as they were reported, and snapshots in PyTorch's public format, hostile ones too."""
+
+# ruff: noqa: E501 - messages as users posted them
+
+import json
+import pickle
+
+import pytest
+
+from reproof.errors import PackError
+from reproof.vram import oomtext, snapshot
+from reproof.vram.command import main
+from reproof.vram.postmortem import Facts, explain
+
+GIB, MIB = 2**30, 2**20
+# as users posted them: github.com/zai-org/CogVideo/issues/36, lerf/issues/73, CoSeR/issues/10, vllm/issues/27508,
+# CatVTON/issues/133, PolarSeg-like old ones with "cached", NVlabs/Eagle/issues/68, sdnext/issues/3739
+TORCH_20 = (
+    "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 4.56 GiB (GPU 0; 23.68 GiB total capacity; 18.96 "
+    "GiB already allocated; 2.84 GiB free; 18.97 GiB reserved in total by PyTorch) If reserved memory is >> allocated "
+    "memory try setting max_split_size_mb to avoid fragmentation.  See documentation for Memory Management"
+)
+TORCH_13 = (
+    "RuntimeError: CUDA out of memory. Tried to allocate 1024.00 KiB (GPU 0; 11.17 GiB total capacity; 10.90 GiB already "
+    "allocated; 576.00 KiB free; 30.96 MiB cached)"
+)
+TORCH_21 = (
+    "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 3.00 GiB. GPU 0 has a total capacty of 23.65 GiB of "
+    "which 1.66 GiB is free. Including non-PyTorch memory, this process has 20.81 GiB memory in use. Of the allocated "
+    "memory 12.09 GiB is allocated by PyTorch, and 4.84 GiB is reserved by PyTorch but unallocated. If reserved but "
+    "unallocated memory is large try setting max_split_size_mb to avoid fragmentation."
+)
+TORCH_25 = (
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 80.00 GiB. GPU 0 has a total capacity of 39.50 GiB of "
+    "which 25.24 GiB is free. Including non-PyTorch memory, this process has 14.25 GiB memory in use. Of the allocated "
+    "memory 12.87 GiB is allocated by PyTorch, and 912.01 MiB is reserved by PyTorch but unallocated."
+)
+GRAPHS = (
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 786.00 MiB. GPU 0 has a total capacity of 79.11 GiB of "
+    "which 140.75 MiB is free. Process 3270336 has 78.96 GiB memory in use. Of the allocated memory 68.83 GiB is allocated "
+    "by PyTorch, with 660.00 MiB allocated in private pools (e.g., CUDA Graphs), and 331.08 MiB is reserved by PyTorch but "
+    "unallocated."
+)
+NEIGHBOUR = (
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 216.00 MiB. GPU 0 has a total capacity of 14.56 GiB of "
+    "which 40.00 MiB is free. Including non-PyTorch memory, this process has 4.11 GiB memory in use. Process 17435 has "
+    "10.40 GiB memory in use. Of the allocated memory 3.72 GiB is allocated by PyTorch, and 264.21 MiB is reserved by "
+    "PyTorch but unallocated."
+)
+LIMITED = (
+    "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 14.56 GiB of "
+    "which 9.00 GiB is free. Including non-PyTorch memory, this process has 5.56 GiB memory in use. 5.82 GiB allowed; Of "
+    "the allocated memory 5.00 GiB is allocated by PyTorch, and 100.00 MiB is reserved by PyTorch but unallocated."
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted", "capacity", "allocated", "cached", "free"),
+    [
+        (TORCH_13, 1024 * 1024, 11.17, 10.90, 0, 576 * 1024 / GIB),
+        (TORCH_20, 4.56 * GIB, 23.68, 18.96, 0.01, 2.84),
+        (TORCH_21, 3 * GIB, 23.65, 12.09, 4.84, 1.66),
+        (TORCH_25, 80 * GIB, 39.50, 12.87, 912.01 / 1024, 25.24),
+        (GRAPHS, 786 * MIB, 79.11, 68.83, 331.08 / 1024, 140.75 / 1024),
+    ],
+)
+def test_every_wording_of_torch_is_read_to_the_digit(text, wanted, capacity, allocated, cached, free):
+    (said,) = oomtext.read("noise\n" + text.replace(". ", ".\n", 1) + "\nmore noise, 5.00 GiB free")
+    assert said.wanted == pytest.approx(wanted, abs=1)
+    for value, expected in ((said.capacity, capacity), (said.allocated, allocated), (said.cached, cached),
+                            (said.free, free)):  # fmt: skip
+        assert value == pytest.approx(expected * GIB, abs=0.006 * GIB)
+
+
+def explained(tmp_path, capsys, text, code=0):
+    path = tmp_path / "train.log"
+    path.write_text(text, encoding="utf-8")
+    assert main(["postmortem", str(path), "--json"]) == code
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("text", "slugs", "first"),
+    [
+        (TORCH_25, ["one-tensor-too-large"], "shapes"),
+        (TORCH_21, ["fragmented"], "expandable_segments:True"),
+        (TORCH_20, ["needs-more"], "vram.py fit"),
+        (GRAPHS, ["private-pools", "needs-more"], "CUDA graphs"),
+        (NEIGHBOUR, ["other-processes", "fragmented"], "nvidia-smi"),
+        (LIMITED, ["limited", "needs-more"], "set_per_process_memory_fraction"),
+    ],
+)
+def test_the_cause_and_the_first_advice_follow_from_the_numbers(tmp_path, capsys, text, slugs, first):
+    found = explained(tmp_path, capsys, text)
+    assert [cause["slug"] for cause in found["causes"]] == slugs
+    assert first in found["advice"][0]["do"]
+
+
+def test_fragmentation_begins_where_the_cache_holds_what_was_wanted():
+    def slugs(cached):
+        facts = Facts(GIB, 100 * GIB, 0, 90 * GIB, cached)
+        return [cause.slug for cause in explain(facts)[0]]
+
+    assert slugs(GIB) == ["fragmented"]
+    assert slugs(GIB - 1) == ["needs-more"]
+
+
+def test_another_process_is_one_above_a_gibibyte():
+    def slugs(outside):
+        return [cause.slug for cause in explain(Facts(MIB, 16 * GIB, 0, 14 * GIB, 0, outside=outside))[0]]
+
+    assert slugs(GIB) == ["needs-more"]  # a context can be as large
+    assert slugs(GIB + 1) == ["other-processes", "needs-more"]
+
+
+def test_the_last_of_several_messages_counts_and_the_users_line_is_found(tmp_path, capsys):
+    trace = (
+        'Traceback (most recent call last):\n  File "/me/train.py", line 42, in step\n'
+        '  File "/x/site-packages/torch/nn/functional.py", line 9, in linear\n'
+    )
+    found = explained(tmp_path, capsys, f"{TORCH_20}\n{trace}{TORCH_21}\n")
+    assert (found["messages"], found["line"]) == (2, "/me/train.py:42")
+    assert found["wanted_bytes"] == 3 * GIB
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("RuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`", "blas-handle"),
+        ("RuntimeError: cuDNN error: CUDNN_STATUS_NOT_INITIALIZED", "cudnn-room"),
+        ("RuntimeError: GET was unable to find an engine to execute this computation", "cudnn-room"),
+        ("RuntimeError: CUDA error: out of memory\nCUDA kernel errors might", "driver"),
+        ("RuntimeError: DataLoader worker (pid 77) is killed by signal: Killed.", "host"),
+        ("RuntimeError: NVML_SUCCESS == r INTERNAL ASSERT FAILED at CUDACachingAllocator.cpp", "nvml-assert"),
+    ],
+)
+def test_messages_without_numbers_are_known_too(tmp_path, capsys, text, slug):
+    assert [cause["slug"] for cause in explained(tmp_path, capsys, text)["causes"]] == [slug]
+
+
+def test_a_log_without_an_out_of_memory_ends_with_4(tmp_path, capsys):
+    assert explained(tmp_path, capsys, "loss 0.1\nloss 0.09\n", code=4)["causes"] == []
+
+
+def test_a_log_in_any_encoding_is_read(tmp_path, capsys):
+    path = tmp_path / "train.log"
+    path.write_bytes(b"\xff\xfe progress \x80\n" + TORCH_20.encode())
+    assert main(["postmortem", str(path)]) == 0
+    assert "4.6 GiB" in capsys.readouterr().out
+
+
+# ---- snapshots: the keys of the TypedDicts in the docstring of torch.cuda.memory._snapshot
+
+
+def frame(filename, line, name):
+    return {"filename": filename, "line": line, "name": name}
+
+
+MODEL = [frame("/p/site-packages/torch/nn/modules/module.py", 900, "_apply"), frame("/me/train.py", 3, "build")]
+FORWARD = [
+    frame("??", 0, "at::native::empty_cuda"),
+    frame("/p/site-packages/torch/nn/modules/linear.py", 125, "forward"),
+    frame("/p/site-packages/torch/nn/modules/module.py", 1750, "_call_impl"),
+    frame("/me/train.py", 20, "step"),
+]
+ADAM = [frame("/p/site-packages/torch/optim/adam.py", 160, "_init_group"), frame("/me/train.py", 30, "step")]
+
+
+def block(address, size, state="active_allocated", frames=()):
+    return {"address": address, "size": size, "requested_size": size - 8, "state": state, "frames": list(frames)}
+
+
+def segment(address, blocks, device=0):
+    used = sum(each["size"] for each in blocks if each["state"] == "active_allocated")
+    return {"device": device, "address": address, "total_size": sum(each["size"] for each in blocks), "stream": 0,
+            "segment_type": "large", "allocated_size": used, "active_size": used, "blocks": blocks}  # fmt: skip
+
+
+def whole():
+    """30 MiB of weights, 40 of states, 20 of activations that were freed after the error, a hole of 6."""
+    blocks = [
+        block(1000, 30 * MIB, frames=MODEL),
+        block(1000 + 30 * MIB, 40 * MIB, frames=ADAM),
+        block(1000 + 70 * MIB, 20 * MIB, "inactive"),
+        block(1000 + 90 * MIB, 6 * MIB, "inactive"),
+    ]
+    trace = [
+        {"action": "alloc", "addr": 1000 + 70 * MIB, "size": 20 * MIB, "stream": 0, "frames": FORWARD},
+        {"action": "oom", "size": 64 * MIB, "device_free": 2 * MIB, "stream": 0, "frames": FORWARD},
+        {"action": "free_requested", "addr": 1000 + 70 * MIB, "size": 20 * MIB, "stream": 0, "frames": []},
+        {"action": "free_completed", "addr": 1000 + 70 * MIB, "size": 20 * MIB, "stream": 0, "frames": []},
+    ]
+    return {"segments": [segment(1000, blocks)], "device_traces": [trace, []],
+            "allocator_settings": {"PYTORCH_CUDA_ALLOC_CONF": ""}}  # fmt: skip
+
+
+def test_a_snapshot_is_told_for_the_moment_of_the_error(tmp_path, capsys):
+    path = tmp_path / "oom.pickle"
+    path.write_bytes(pickle.dumps(whole()))
+    assert main(["postmortem", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["wanted_bytes"], found["free_bytes"]) == (64 * MIB, 2 * MIB)
+    assert found["allocated_bytes"] == 90 * MIB  # with the activations that were freed afterwards
+    assert found["line"] == "/me/train.py:20"
+    assert {(row["line"].rpartition(":")[2], row["kind"].split(":")[0], row["bytes"] // MIB) for row in
+            found["holders"]} == {("30", "optimizer", 40), ("3", "parameters and buffers", 30),
+                                  ("20", "forward", 20)}  # fmt: skip
+    assert main(["postmortem", str(path)]) == 0
+    assert "| 2 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("protocol", range(6))
+def test_every_pickle_protocol_of_a_snapshot_is_read(tmp_path, protocol):
+    path = tmp_path / "oom.pickle"
+    path.write_bytes(pickle.dumps(whole(), protocol=protocol))
+    assert snapshot.load(path) == whole()
+
+
+class Hostile:
+    def __init__(self, *call):
+        self.call = call
+
+    def __reduce__(self):
+        return self.call
+
+
+def touched(path):
+    path.write_text("it ran")
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("place", ["alone", "inside"])
+def test_a_hostile_pickle_is_refused_and_nothing_of_it_runs(tmp_path, protocol, place):
+    mark = tmp_path / "mark"
+    hostile = Hostile(touched, (mark,))
+    data = hostile if place == "alone" else {"segments": [hostile], "device_traces": []}
+    path = tmp_path / "oom.pickle"
+    path.write_bytes(pickle.dumps(data, protocol=protocol))
+    with pytest.raises(PackError) as caught:
+        snapshot.load(path)
+    assert caught.value.slug == "bad-snapshot"
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80\x04" + b"cos\nsystem\n(S'true'\ntR.",  # GLOBAL and REDUCE
+        b"\x80\x04\x8c\x02os\x8c\x06system\x93.",  # STACK_GLOBAL
+        b"\x80\x02(S'true'\nios\nsystem\n.",  # INST
+        b"\x80\x02\x82\x01.",  # EXT1
+        b"\x80\x02Pid\n.",  # PERSID
+        b"\x80\x04N.",
+        b"\x80\x04]",
+        b"\x80\x04r\xff\xff\xff\x7f.",  # a memo index of two billion
+        b"\x80\x04\x8e\xff\xff\xff\xff\xff\xff\xff\x00.",  # a string of 2**56 bytes
+        b"\x80",
+        pickle.dumps({"segments": 5}),
+        pickle.dumps([1, 2]),
+        pickle.dumps({"segments": [], "other": bytearray(b"x")}),
+        pickle.dumps({"segments": [], "other": bytearray(b"x")}, protocol=5),  # an opcode of its own, no name needed
+        b"\x80\x02}(U\x08segmentsj\x00\x00\x00\x00b.",
+    ],
+)
+def test_what_is_no_snapshot_is_refused_in_three_lines(tmp_path, capsys, data):
+    path = tmp_path / "oom.pickle"
+    path.write_bytes(data)
+    assert main(["postmortem", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error[bad-snapshot]")
+    assert len(said.splitlines()) == 3
+
+
+def test_a_snapshot_with_odd_fields_is_survived(tmp_path, capsys):
+    odd = {"segments": [{"total_size": "x", "blocks": [None, {"state": 3, "size": -5}]}, 7, {"blocks": 3}],
+           "device_traces": "none"}  # fmt: skip
+    path = tmp_path / "oom.pickle"
+    path.write_bytes(pickle.dumps(odd))
+    assert main(["postmortem", str(path)]) == 0
+    assert "no out-of-memory in it" in capsys.readouterr().out
+
+
+def test_another_device_is_named_when_it_is_not_there(tmp_path, capsys):
+    path = tmp_path / "oom.pickle"
+    path.write_bytes(pickle.dumps(whole()))
+    assert main(["postmortem", str(path), "--device", "5"]) == 2
+    assert "holds 0" in capsys.readouterr().err

@@ -1,0 +1,291 @@
+"""What a traced step is given and may use: plans, hints, modules, adapters, sharding; work in FLOPs and bytes."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from reproof.errors import PackError
+from reproof.vram import gpus
+from reproof.vram.allocator import MIB, Settings
+from reproof.vram.clock import step_time
+from reproof.vram.command import main
+from reproof.vram.interpreter import Interpreter
+from reproof.vram.timeline import Timeline
+from reproof.vram.trace import judged
+from reproof.vram.traced import TraceRequest
+
+STEPS = Path(__file__).with_name("steps.py")
+pytestmark = [
+    pytest.mark.torch,
+    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="traces with torch"),
+    pytest.mark.skipif(sys.platform != "linux", reason="tracing is built for Linux"),
+]
+
+
+@pytest.fixture(scope="module")
+def interpreter():
+    with Interpreter(TraceRequest(target=f"{STEPS}:mlp")) as started:
+        yield started
+
+
+@pytest.fixture
+def raw(interpreter):
+    """Traces a function of steps.py; gives what the child wrote."""
+
+    def run(function, gpu="T4", steps=1, hint=(), offered=None, **given):
+        interpreter.request = TraceRequest(target=f"{STEPS}:{function}", steps=steps, hint=list(hint))
+        interpreter.offered = offered or {}
+        return interpreter.trace(gpus.find(gpu), given)
+
+    return run
+
+
+def parts(result):
+    told = judged(gpus.find("T4"), result, Timeline.read(result), Settings())
+    return {part.name: part.bytes for part in told.parts}
+
+
+def line_of(text):
+    lines = STEPS.read_text().splitlines()
+    (number,) = [index + 1 for index, each in enumerate(lines) if text in each]
+    return number
+
+
+# ---- hints
+
+
+def test_a_hint_gives_the_count_that_a_trace_cannot_know(raw):
+    where = line_of("kept = x[x > 0]")
+    most, few = raw("selects"), raw("selects", hint=[f"steps.py:{where}=1000"])
+    assert any("all elements are selected" in what for what, _, _ in most["assumed"])
+    assert not any("all elements are selected" in what for what, _, _ in few["assumed"])
+    assert few["hints_used"] == [f"steps.py:{where}"]
+    # the selected numbers, 4 bytes each, shrink from 100,000 to 1,000; their indices are gone when backward begins
+    assert Timeline.read(most).most("activations") - Timeline.read(few).most("activations") == 99_000 * 4
+
+
+def test_a_hint_decides_a_condition(raw):
+    where = line_of("if kept.sum() > 0:")
+    taken = raw("selects", hint=[f"steps.py:{where}=true"])
+    assert taken["ops"] > raw("selects")["ops"]
+    assert not any("condition" in what for what, _, _ in taken["assumed"])
+
+
+def test_a_hint_that_no_line_asks_for_is_refused(capsys):
+    where = line_of("kept = x[x > 0]")
+    assert main(["trace", f"{STEPS}:selects", "--gpu", "T4", "--hint", f"steps.py:{where - 1}=5"]) == 2
+    said = capsys.readouterr().err
+    assert "unused-hint" in said
+    assert f"steps.py:{where}" in said
+
+
+@pytest.mark.parametrize("hint", ["steps.py=5", "steps.py:12", "steps.py:12=many", ":1=", "5"])
+def test_a_hint_of_another_form_is_refused(hint, capsys):
+    assert main(["trace", f"{STEPS}:selects", "--hint", hint]) == 2
+    assert "FILE:LINE=VALUE" in capsys.readouterr().err
+
+
+# ---- the plan
+
+
+def test_the_plan_fills_the_arguments_of_the_same_name(write_plan, capsys):
+    plan = str(write_plan("moons"))
+    assert main(["trace", f"{STEPS}:of_the_plan", "--plan", plan, "--gpu", "T4", "--steps", "1", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert set(answer["traced"]["from_plan"]) == {"batch", "hidden", "shape", "lr"}
+    assert answer["traced"]["from_plan"]["batch"].startswith("moons.velocity_matching")
+    assert answer["traced"]["params"] == 2 * 256
+
+
+def test_an_argument_of_ones_own_wins_over_the_plan(write_plan, capsys):
+    words = ["--plan", str(write_plan("moons")), "--arg", "hidden=4", "--gpu", "T4", "--steps", "1", "--json"]
+    assert main(["trace", f"{STEPS}:of_the_plan", *words]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["traced"]["params"] == 8
+    assert "hidden" not in answer["traced"]["from_plan"]
+
+
+def test_what_neither_the_plan_nor_the_words_give_is_named(raw):
+    with pytest.raises(PackError, match="needs batch, hidden") as caught:
+        raw("of_the_plan", offered={"shape": [2]})
+    assert "the plan offers shape" in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--experiment", "moon"], "moons"),
+        (["--phase", "velocity"], "velocity_matching"),
+    ],
+)
+def test_a_wrong_name_in_the_plan_is_refused(write_plan, capsys, words, named):
+    assert main(["trace", f"{STEPS}:of_the_plan", "--plan", str(write_plan("moons")), *words]) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_experiment_without_a_plan_is_refused(capsys):
+    assert main(["trace", f"{STEPS}:mlp", "--experiment", "moons"]) == 2
+    assert "--plan" in capsys.readouterr().err
+
+
+# ---- modules
+
+
+def test_a_module_is_a_target_as_well_as_a_file(tmp_path, monkeypatch, capsys):
+    package = tmp_path / "mine"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "training.py").write_text("from . import parts\nbuild = parts.linear\n")
+    (package / "parts.py").write_text(STEPS.read_text())
+    monkeypatch.chdir(tmp_path)
+    assert main(["trace", "mine.training:build", "--gpu", "T4", "--steps", "1"]) == 0
+    assert "1048576 trained" in capsys.readouterr().out
+    assert main(["trace", "mine.trainings:build", "--gpu", "T4"]) == 2
+    assert "mine.trainings" in capsys.readouterr().err
+
+
+# ---- adapters, sharding, extensions
+
+
+def test_lora_trains_its_adapters_only(raw):
+    found = parts(raw("lora", steps=2))
+    assert found["frozen parameters"] == 4 * MIB
+    assert found["parameters"] == 2 * 8 * 1024 * 4
+    assert found["optimizer state"] == 2 * found["parameters"]
+
+
+def test_sharded_training_is_traced_unsharded_and_said(raw):
+    result = raw("sharded", steps=2)
+    assert parts(result)["parameters"] == 4 * MIB
+    assert any("an upper bound for one rank" in what for what, _, _ in result["assumed"])
+
+
+def test_a_device_that_does_not_exist_is_refused_when_it_is_set(raw):
+    with pytest.raises(PackError, match=r"set_device\(7\)") as caught:
+        raw("seventh_gpu")
+    assert caught.value.slug == "no-such-device"
+
+
+def test_an_extension_without_a_fake_kernel_is_refused_by_name(raw):
+    with pytest.raises(PackError, match=r"reproof_tests\.twice") as caught:
+        raw("own_extension")
+    assert caught.value.exit_code == 3
+
+
+def test_scaler_fused_update_and_averaged_weights_are_counted(raw):
+    found = parts(raw("smoothed", steps=2))
+    assert found["parameters"] == 8 * MIB  # the weights and their average
+    assert found["optimizer state"] == pytest.approx(8 * MIB, abs=64)  # two moments; fused keeps its counter there too
+    assert "optimizer temporaries" not in found
+
+
+def test_libraries_find_the_classes_of_torch_cuda_they_annotate_with(tmp_path, interpreter):
+    path = tmp_path / "annotated.py"
+    path.write_text(
+        "import torch\n"
+        "def f(a: torch.cuda.Stream | None, b: torch.cuda.CUDAGraph | None, c: torch.cuda.Event | None): ...\n"
+        "def build():\n    torch._C._cuda_getCurrentRawStream(0)\n"
+        "    return lambda: torch.zeros(5, device='cuda').sum()\n"
+    )
+    interpreter.request = TraceRequest(target=f"{path}:build", steps=1)
+    assert interpreter.trace(gpus.find("T4"))["ops"] > 0
+
+
+def test_losses_and_norms_that_couple_samples_are_named(raw, capsys):
+    assert raw("normalised")["couples"] == ["batch norm"]
+    assert raw("geomloss", n=64, m=64)["couples"] == []  # products of matrices: only the user knows, --coupled
+    assert raw("mlp")["couples"] == []
+    assert main(["fit", f"{STEPS}:normalised", "--batch", "16", "--gpu", "T4", "--steps", "1"]) == 0
+    assert "samples of one batch see each other here" in capsys.readouterr().out
+
+
+# ---- work and wall-clock
+
+
+def test_flops_of_an_mlp_are_those_of_its_products(raw):
+    work = raw("mlp", batch=64)["work"]  # 512 -> 2048 -> 512
+    forward = 2 * 64 * (512 * 2048 + 2048 * 512)
+    to_the_input = 2 * 64 * 2048 * 512  # of the second layer; the first needs none
+    assert sum(flops * count for _, flops, _, count in work) == 2 * forward + to_the_input
+    assert {form for form, flops, _, _ in work if flops} == {"fp32"}
+
+
+def test_formats_follow_autocast_and_tf32(raw):
+    assert {form for form, flops, _, _ in raw("bf16", gpu="A100")["work"] if flops} == {"half"}
+    assert {form for form, flops, _, _ in raw("resnet", gpu="A100")["work"] if flops} == {"tf32"}
+
+
+def test_work_is_that_of_the_last_step_however_many_are_traced(raw):
+    def once(steps):
+        return sorted(raw("linear", steps=steps)["work"])
+
+    assert once(2) == once(3)
+
+
+def test_rnns_are_counted_though_one_kernel_hides_their_products(raw):
+    flops = sum(flops * count for _, flops, _, count in raw("rnn")["work"])
+    weights = 4 * 128 * (64 + 128) + 4 * 128 * (128 + 128)
+    assert flops == 3 * 2 * 8 * 32 * weights  # 8 samples, 32 steps, forward and twice backward
+
+
+def test_a_range_is_the_roofline_near_and_far_from_the_peak():
+    card = gpus.find("T4")  # 8.1 TFLOP/s in fp32, 320 GB/s
+    (flops, moved) = (8.1e12, 32 * 10**9)  # a second of arithmetic, a tenth of memory
+    time = step_time(card, [["fp32", flops, moved, 1]], steps=10)
+    assert time.low_s == pytest.approx(1 / 0.9)
+    assert time.high_s == pytest.approx(1 / 0.3, rel=1e-4)
+    assert (time.run_low_s, time.bound_by) == (pytest.approx(10 / 0.9), "arithmetic")
+    time = step_time(card, [["half", 0, 32 * 10**9, 1]])
+    assert (time.low_s, time.high_s) == (pytest.approx(0.1 / 0.95), pytest.approx(0.2, rel=1e-3))
+    assert time.bound_by == "memory"
+    assert step_time(card, [["fp32", 0, 1000, 50]]).bound_by == "launches"
+    assert step_time(gpus.find("24GiB"), [["fp32", 1, 1, 1]]) is None  # no speed is known of bytes
+
+
+def test_a_faster_card_and_less_work_never_take_longer():
+    work = [["fp32", 10**12, 10**9, 3], ["half", 10**12, 10**7, 2]]
+    times = [step_time(gpus.find(name), work) for name in ("T4", "A100 40GB", "H100")]
+    assert times[0].low_s > times[1].low_s > times[2].low_s
+    assert all(time.low_s < time.high_s for time in times)
+    assert step_time(gpus.find("T4"), work[:1]).high_s < times[0].high_s
+
+
+def test_the_run_of_a_fit_counts_all_micro_batches(capsys):
+    words = ["fit", f"{STEPS}:mlp", "--batch", "128", "--gpu", "T4", "--steps", "1", "--iterations", "1000", "--json"]
+    assert main(words) == 0
+    (gpu,) = json.loads(capsys.readouterr().out)["gpus"]
+    assert gpu["time"]["run_high_s"] == pytest.approx(1000 * gpu["time"]["high_s"])
+
+
+# ---- overrides
+
+
+def test_overrides_are_written_and_said_as_words(tmp_path, capsys):
+    path = tmp_path / "overrides.yaml"
+    words = ["--gpu", "800MiB", "--steps", "1", "--arg", "width=256", "--accumulate-arg", "accumulate"]
+    code = main(["fit", f"{STEPS}:mlp", "--batch", "4096", *words, "--write", str(path), "--json"])
+    assert code == 0
+    answer = json.loads(capsys.readouterr().out)
+    (gpu,) = answer["gpus"]
+    assert gpu["words"] == f"--micro-batch {gpu['micro_batch']} --accumulate {gpu['accumulate']}"
+    kept = json.loads(path.read_text())  # JSON, which YAML readers take too
+    assert kept["gpus"]["800.0 MiB"] == {"fits": True, "micro_batch": gpu["micro_batch"],
+                                         "accumulate": gpu["accumulate"]}  # fmt: skip
+
+
+def test_a_coupled_batch_becomes_an_override_of_its_own(capsys):
+    words = ["--coupled", "--coupled-arg", "sinkhorn_batch", "--gpu", "800MiB", "--steps", "1", "--json"]
+    assert main(["fit", f"{STEPS}:mlp", "--batch", "65536", *words]) == 4
+    (gpu,) = json.loads(capsys.readouterr().out)["gpus"]
+    assert gpu["words"] == f"--sinkhorn-batch {gpu['largest_micro_batch']}"
+    assert any("different method" in note for note in gpu["notes"])
+
+
+@pytest.mark.parametrize(("name", "slug"), [("o.txt", "bad-overrides"), ("/proc/none/o.json", "cannot-write")])
+def test_overrides_that_cannot_be_written_are_refused(tmp_path, capsys, name, slug):
+    words = ["fit", f"{STEPS}:mlp", "--batch", "8", "--gpu", "T4", "--steps", "1", "--write", str(tmp_path / name)]
+    assert main(words) == 2
+    assert slug in capsys.readouterr().err
