@@ -11,17 +11,7 @@ from pydantic import Field
 
 from reproof.records import Record
 from reproof.text.keys import NUMBER, SCALE_WORDS, key_of
-from reproof.text.lexicon import (
-    ANNOUNCED,
-    BUILT_WITH,
-    NAMED,
-    NUMBER_WORDS,
-    PHRASES,
-    SPELLED_SYMBOL,
-    SYMBOL,
-    VALUES,
-    compiled,
-)
+from reproof.text.lexicon import ANNOUNCED, NAMED, NUMBER_WORDS, SPELLED_SYMBOL, SYMBOL, VALUES, compiled
 from reproof.text.located import Located, Node, Table
 from reproof.text.sentences import sentences
 from reproof.text.symbols import DASHES
@@ -29,7 +19,6 @@ from reproof.text.symbols import DASHES
 NEAR_CHARS = 16  # rank A: the word stands this close to the number
 TERMS = compiled(ANNOUNCED)
 WORD_VALUES = compiled(VALUES)
-PHRASE_VALUES = compiled(PHRASES)
 DATA = re.compile(VALUES["data"])
 PHASES = re.compile(
     r"(?i:\b(?:pre-?train\w*|"
@@ -45,11 +34,9 @@ NEAR_NUMBER_WORD = re.compile(
     re.IGNORECASE,
 )
 CONTINUES = re.compile(r"\s?(?:,|/|or|and|,\s?(?:or|and)|to|–|-)\s?(?:approximately\s)?")
-ITEM = r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?(?:\s?(?:[×x]\s?10\s?)?\^\{?-?\d+\}?)?"
+ITEM = r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?"
 LIST = re.compile(rf"[\[({{]\s*{ITEM}(?:\s*,\s*{ITEM}){{1,11}}\s*[\])}}]")
-SIZES = re.compile(
-    r"\d+(?:\s?[×x]\s?\d+){1,3}(?!\.?\d|\s*\^)|\d{1,3}/\d{1,3}/\d{1,3}(?![\d/])|[1-3]/(?:\d{1,3}(?![\d/.])|√\(?\w+\)?)"
-)
+SIZES = re.compile(r"\d+(?:\s?[×x]\s?\d+){1,3}(?!\.?\d|\s*\^)|\d{1,3}/\d{1,3}/\d{1,3}(?![\d/])")
 COUNTED = re.compile(
     r"[\s-]*(?:[a-z-]+[\s-]+){0,2}(?!(?:this|was|has|its|does|thus)\b)[a-z]{3,}s\b|\s*(?:[A-Z]\d|GPU|TPU|NVIDIA|RTX)"
 )
@@ -60,18 +47,11 @@ SIGN = re.compile(r"(?:^|[=(\[,:]\s?|\b[A-Za-z]{2,}\s)-$")
 ELSEWHERE = re.compile(
     r"(?i)introduc|related|background|abstract|conclu|discussion|acknowledg|broader|proof|limitation"
 )
-SIZED = re.compile(
-    r"(?i)\b(?:size|factor|rate|degree|order|rank|stride|depth|width|power|weight|ratio|epochs?|steps?)\s$"
-)
 WORD = re.compile(r"[^\W\d_]+(?:[-–]?\d[\w.]*)?", re.UNICODE)
 WORDY = re.compile(r"[(“\"]?[A-Za-z-]{3,}")
 FORMULA = 0.4  # with fewer words than this, a sentence is mathematics and its numbers are seldom settings
 JOINS = re.compile(r"(?:\b(?:of|to|at|is|was|are|by|be)|[:=])\s*(?:about |approximately |value )?$")
 ANNOUNCERS = ("hardware", "solver", "library", "augmentation", "schedule")  # words that numbers belong to
-ASSIGNED = re.compile(r"(?<!\bif )(?<!\bfor )(?<!\bwhen )(?<!\bat )(?<![=+*/^_<>≤·∈|-] )(?<!\b\w )(?<!\w\()(?<![\w=+*/^_<>≤·∈|-])"
-                      r"(?:[A-Za-zα-ωΑ-Ωℓ]\s?(?:_\{?[\w ]+\}?)?\s*=\s*)+$")  # a symbol that is given its value  # fmt: skip
-SEEDS = re.compile(r"(?i)\bseeds?\b[\s:=({\[]*(?:(?:\d+|and|or)[,\s]*)*$")  # a seed may look like a year
-EVERY = re.compile(r"\bevery (?P<n>(?:other|second|third|fourth|fifth|sixth|eighth|tenth)\b|\d+(?:st|nd|rd|th)\b)")
 INDICES = set("ijknmtτ")
 Term = tuple[int, int, str]
 Label = tuple[str, str, Literal["A", "B"]]
@@ -135,15 +115,13 @@ def _unique(found: list[Candidate]) -> list[Candidate]:
 
 def _of_sentence(located: Located, start: int, end: int) -> Iterator[Candidate]:
     text = located.text[start:end].translate(DASHES).replace("\n", " ")
-    words = _words(text)
+    words = [(m.start(), m.end(), name) for name, pattern in WORD_VALUES for m in pattern.finditer(text)]
     terms = [(m.start(), m.end(), name) for name, pattern in TERMS for m in pattern.finditer(text)]
     if not words and not terms and not any(c.isdigit() for c in text):
         return
     place = _Place(located, start, end)
     for first, last, name in words:
         yield place.candidate(name, first, last, text[first:last], text[first:last], "A")
-    for every in EVERY.finditer(text):
-        yield place.candidate("steps", *every.span("n"), every["n"], "every", "A")
     begin, stop = bisect_left(located.asides, (start, 0)), bisect_left(located.asides, (end, 0))
     apart = [(a - start, b - start) for a, b in located.asides[begin:stop]]
     apart += [(first, last) for first, last, _ in words]
@@ -159,17 +137,6 @@ def _of_sentence(located: Located, start: int, end: int) -> Iterator[Candidate]:
         if label and not (text[first:last] in ("0", "1", "2") and (place.is_formula or _in_formula(text, first, last))):
             yield place.candidate(label[0], first, last, text[first:last], label[1], label[2])
         before = (last, label) if label else None
-
-
-def _words(text: str) -> list[Term]:
-    """Words that are values themselves; of phrases only those that no listed word covers, the longest first."""
-    words = [(m.start(), m.end(), name) for name, pattern in WORD_VALUES for m in pattern.finditer(text)]
-    phrases = [(m.start(), m.end(), name) for name, pattern in PHRASE_VALUES for m in pattern.finditer(text)]
-    phrases += [(*m.span(m.lastgroup or "name"), "library") for m in BUILT_WITH.finditer(text)]
-    for first, last, name in sorted(phrases, key=lambda t: t[0] - t[1]):
-        if not any(a < last and first < b for a, b, _ in words):
-            words.append((first, last, name))
-    return words
 
 
 def _label(text: str, first: int, last: int, terms: list[Term], words: list[Term]) -> Label | None:
@@ -199,13 +166,7 @@ def _label(text: str, first: int, last: int, terms: list[Term], words: list[Term
 def _in_formula(text: str, first: int, last: int) -> bool:
     """Whether a number stands between the symbols of a formula; `depth = 1` is no formula."""
     before, after = text[:first].rstrip()[-12:], text[last:].lstrip()[:1]
-    word = re.search(r"[A-Za-z]{2,}\w*\s*[=:]$|\b(?:of|is|to|by|at|[a-z]{4,})$", before)
-    if (
-        not word
-        and ASSIGNED.search(text[max(0, first - 40) : first])
-        and re.match(r"\s*(?:[.,;)]|$|[a-z]{3})", text[last:])
-    ):
-        return False
+    word = re.search(r"[A-Za-z]{2,}\w*\s*[=:]$|\b(?:of|is|to|by|at)$", before)
     symbols = re.search(r"(?:[=+*/^_(\[{<>|∈→≤≥∼·-]|(?:^|[^A-Za-z])(?!a$)[A-Za-zα-ωΑ-Ω])$", before)
     return not word and (bool(symbols) or after in set("+*/^_<>|·)]}"))
 
@@ -248,10 +209,9 @@ def _numbers(text: str, apart: list[tuple[int, int]]) -> Iterator[tuple[int, int
         elif text[at].isalpha():
             word = WORD.match(text, at)
             end = word.end() if word else at + 1
-            numeral = COUNT_WORD.match(text, at) if at == 0 or not text[at - 1].isalnum() else None
-            end = max(end, numeral.end()) if numeral else end
-            if numeral and numeral.end() == end and _counts(text, at, end):
-                yield at, end
+            if word and COUNT_WORD.fullmatch(word[0]) and (
+                    NEAR_NUMBER_WORD.match(text[end:]) or word[0].lower() in ("once", "twice")):  # fmt: skip
+                yield word.span()
             at = end
         elif text[at].isdigit():
             match = NUMBER.match(text, at)
@@ -265,30 +225,13 @@ def _numbers(text: str, apart: list[tuple[int, int]]) -> Iterator[tuple[int, int
             at += 1
 
 
-def _counts(text: str, at: int, end: int) -> bool:
-    """Whether a numeral counts something or is what a word of the field is set to: `a batch size of four.`"""
-    if NEAR_NUMBER_WORD.match(text[end:]) or text[at:end].lower() in ("once", "twice", "thrice"):
-        return True
-    if re.match(r"\s?(?:[.,;:)]|$|and\b|for\b|in\b|on\b|when\b|while\b|with\b)", text[end:]):
-        return bool(JOINS.search(text[max(0, at - 12) : at]) or SIZED.search(text[max(0, at - 24) : at]))
-    if text[at:end].lower() in ("half", "quarter"):
-        return bool(re.match(r"\s(?:of|the|as)\b", text[end:]))
-    return bool(re.match(r"[\s-]+(?:[A-Z][\w-]* )?[a-z]{3,}", text[end:])) and text[at:end].lower() != "one"
-
-
 def _is_name(text: str, start: int, end: int) -> bool:
     """A number that only names something: Table 3, a year, CIFAR-10, a subscript."""
     before = text[max(0, start - 16) : start]
-    is_place = NAMED.search(before)
-    if is_place and is_place[0].lower().startswith("step") and end - start > 2:
-        is_place = None  # from step 20,000 on
-    if is_place or before.endswith(("_{", "_")):
+    if NAMED.search(before) or before.endswith(("_{", "_")):
         return True
     if re.search(r"(?:CIFAR|MNIST|ImageNet|GPT|ResNet|[A-Z]{2,})[\s-]$", before):
-        known = before.endswith(" ") and any(m.end() >= len(before) - 1 for _, p in TERMS for m in p.finditer(before))
-        return not known and not (before.endswith(" ") and re.match(r"\d*\.\d|\d+e", text[start:end]))
-    if SEEDS.search(text[max(0, start - 80) : start]):
-        return False
+        return True
     if re.search(r"[α-ω]\s$", before) and re.match(r"\s*=", text[end:]):
         return True  # β 1 = 0.9: the 1 is a subscript
     if COUNTED.match(text[end:]) and not re.search(r"(?i)\b(?:in|since|until)\s$", before):
@@ -343,42 +286,27 @@ def _value(raw: str) -> float | str:
 
 def is_settings(table: Table) -> bool:
     """Whether a table lists settings, not results: most of its row or column heads are words of the lexicon."""
-    share = max(_share(table, rows=True), _share(table, rows=False))
-    first = [cell.text for cell in table.cells if cell.row == 0]
-    is_said = SAID.search(table.caption) or sum(bool(KEY_HEAD.fullmatch(text.strip())) for text in first) > 0
-    return share >= (0.2 if is_said else 0.5)
+    return max(_share(table, rows=True), _share(table, rows=False)) >= 0.5
 
 
-def _share(table: Table, *, rows: bool, header_rows: int | None = None) -> float:
-    top = table.header_rows if header_rows is None else header_rows
+def _share(table: Table, *, rows: bool) -> float:
     heads = {
         cell.text for cell in table.cells
-        if cell.text.strip() and (cell.column == 0 and cell.row >= top if rows
-                                  else cell.row < top and cell.column > 0)
+        if cell.text.strip() and (cell.column == 0 and cell.row >= table.header_rows if rows
+                                  else cell.row < table.header_rows and cell.column > 0)
     }  # fmt: skip
     known = [head for head in heads if any(pattern.search(head) for name, pattern in TERMS if name in SETTINGS)]
     return len(known) / len(heads) if len(heads) > 1 else 0.0
 
 
-def _heads(table: Table) -> int:
-    """Rows of the head; where the names of settings stand in the first column, rows of words may have been taken for it."""
-    return min(table.header_rows, 1) if _share(table, rows=True, header_rows=1) >= 0.5 else table.header_rows
-
-
-SAID = re.compile(r"(?i)hyper-?\s?param|\bsettings?\b|configuration|search space|training (?:details|recipe)|implementation details|"
-                  r"architect\w* (?:details|parameters)")  # fmt: skip
-KEY_HEAD = re.compile(
-    r"(?i)(?:hyper-?\s?)?param(?:eter)?s?|settings?|config(?:uration|s)?|hyper-?\s?parameters?|options?|argument|values?"
-)
 SETTINGS = set(ANNOUNCED) - {"evaluation", "split", "samples", "solver", "time", "search", "noise"}
 
 
 def _of_table(located: Located, table: Table) -> Iterator[Candidate]:
-    top = _heads(table)
     for cell in table.cells:
-        if cell.row < top or not cell.column or not cell.text.strip(" -–—/"):
+        if cell.row < table.header_rows or not cell.column or not cell.text.strip(" -–—/"):
             continue
-        labels = [cell.row_header, *cell.header[: max(top, 1)]]
+        labels = [cell.row_header, *cell.header]
         label = next((text for text in labels for _, pattern in TERMS if pattern.search(text)), cell.row_header)
         if not label:
             continue
