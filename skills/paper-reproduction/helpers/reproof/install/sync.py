@@ -17,7 +17,7 @@ from reproof.paths import HELPERS, TEMPLATES, files_below, write_atomically
 
 # templates by the helper that renders them; the rest are named <helper>_<command>.md.jinja
 EXTRA: dict[str, tuple[str, ...]] = {
-    "scaffold": ("pipeline/", "core_skeleton.py.jinja"),
+    "scaffold": ("pipeline/", "patterns/", "core_skeleton.py.jinja"),
     "selfcheck": ("report.",),
 }
 
