@@ -39,6 +39,26 @@ def found(text):
         ("batch size 256 and 10/100 steps", "steps", 10.0),
         ("images of 64×64 pixels.", "image_size", "64×64"),
         ("GELU activations", "activation", "GELU"),
+        ("a batch size of four.", "batch_size", "four"),
+        ("batches of sixty-four images", "batch_size", "sixty-four"),
+        ("lr .01 for all", "learning_rate", 0.01),
+        ("LR 5e-7, no more", "learning_rate", 5e-7),
+        ("weights 1/2 and 1/4.", "loss_weight", "1/4"),
+        ("updated every second epoch", "steps", "second"),
+        ("the loss is added from step 20,000 on", "steps", 20_000.0),
+        ("seeds: 2020, 2021", "seeds", 2021.0),
+        ("an update ratio 1) follows", "search", 1.0),
+        ("weights are drawn from N(0, 0.02^{2}).", "loss_weight", "(0, 0.02^{2})"),
+        ("(β1, β2) = (0.9, 0.95)", "betas", "(0.9, 0.95)"),
+        ("Binding energies average Rosetta runs (v2021.16).", "seeds", 2021.16),
+        ("top-9 anchors", "number", 9.0),
+        ("the readout is sum pooling", "pooling", "sum pooling"),
+        ("trained with AMSGrad.", "optimizer", "AMSGrad"),
+        ("we use scaffold splitting", "split", "scaffold splitting"),
+        ("biases are set to zero", "initialisation", "set to zero"),
+        ("embeddings are untied", "state", "embeddings are untied"),
+        ("we built this on top of jraph and Haiku", "library", "jraph"),
+        ("- Weight tying: no", "setting", "no"),
     ],
 )
 def test_a_stated_setting_is_a_candidate_of_its_kind(text, field, value):
@@ -56,6 +76,36 @@ def test_a_stated_setting_is_a_candidate_of_its_kind(text, field, value):
 )
 def test_a_number_that_only_names_something_is_none(text):
     assert not any(isinstance(value, float) for _, value in found(text))
+
+
+@pytest.mark.parametrize("text", ["which holds for λ = 0 only", "then f(x = 1) + 2 is zero mean", "the zero mean case"])
+def test_a_condition_or_a_formula_sets_nothing(text):
+    assert not {value for _, value in found(text)} & {0.0, 1.0, 2.0, "zero"}
+
+
+def test_a_phrase_never_hides_the_number_in_it():
+    assert ("samples", 50_000.0) in found("FID is computed on 50,000 samples against the training set")
+
+
+def test_a_table_of_groups_names_symbols_and_values_lists_settings():
+    table = (
+        "| Group | Name | Symbol | Value |\n|---|---|---|---|\n"
+        "| Grid | Layers | L | 16 |\n| | Batch size | B | 4096 |\n"
+    )
+    assert found(table) >= {("batch_size", 4096.0)}
+    assert 16.0 in {value for _, value in found(table)}
+
+
+def test_words_in_a_table_of_settings_are_not_taken_for_a_second_row_of_heads():
+    table = "| Setting | Value |\n|---|---|\n| Optimiser | AdamW |\n| Batch size | 32 |\n"
+    assert found(table) >= {("optimizer", "AdamW"), ("batch_size", 32.0)}
+
+
+def test_a_table_of_results_is_not_one_of_settings():
+    table = (
+        "| Method | FID | IS | Params |\n|---|---|---|---|\n| Ours | 3.5 | 9.1 | 20 |\n| Theirs | 4.5 | 8.1 | 21 |\n"
+    )
+    assert not {value for _, value in found(table)} & {3.5, 9.1, 20.0}
 
 
 def test_reference_lists_and_headings_are_left_out():

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
+from reproof import childproc
 from reproof.compare import child
 from reproof.compare.metrics import metric_of
 from reproof.compare.results import COMPUTED, FloorRow, Store
 from reproof.document import Plan
-from reproof.errors import MissingError
 
 MAIN = Path(child.__file__).with_name("__main__.py")
 LIMIT_S = 600.0
@@ -30,7 +28,7 @@ def add_floors(plan: Plan, root: Path, python: Path | None, store: Store) -> lis
     if not plan.floors:
         return []
     jobs = [_job(plan, at, root) for at in range(len(plan.floors))]
-    answers, ended = _run(_chosen(python), jobs)
+    answers, ended = _run(childproc.chosen(python, "floors are computed with the project's libraries"), jobs)
     notes = []
     for at, call in enumerate(plan.floors):
         answer = answers.get(at, {"problem": ended or "no answer"})
@@ -55,16 +53,6 @@ def _job(plan: Plan, at: int, root: Path) -> dict[str, Any]:
     n_generated = (reading.n_generated if reading else None) or evaluation.n_samples.value
     said = call.model_dump(include={"by", "call", "truth", "draws", "label_noise_frac", "settings"})
     return said | {"root": str(root.resolve()), "n_test": evaluation.n_test.value, "n_generated": n_generated}
-
-
-def _chosen(python: Path | None) -> str:
-    found = sys.executable if python is None else shutil.which(str(python))
-    if found is None:
-        raise MissingError(
-            "no-python", f"no interpreter at {str(python)!r}", why="floors are computed with the project's libraries",
-            fix="--python .venv/bin/python",
-        )  # fmt: skip
-    return os.path.abspath(found)  # noqa: PTH100 - resolving the link would leave the virtual environment
 
 
 def _run(executable: str, jobs: list[dict[str, Any]]) -> tuple[dict[int, dict[str, Any]], str]:

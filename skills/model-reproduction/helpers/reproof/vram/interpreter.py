@@ -6,16 +6,15 @@ import ast
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from reproof import childproc
 from reproof.errors import MissingError, PackError
 from reproof.vram import child
 from reproof.vram.gpus import Gpu
@@ -38,22 +37,8 @@ SLUGS = {
 
 
 def chosen(python: Path | None) -> str:
-    """The interpreter to ask, as a path that can be started.
-
-    Raises:
-        MissingError: there is none at that path.
-    """
-    if python is None:
-        return sys.executable
-    found = shutil.which(str(python))
-    if found is None:
-        raise MissingError(
-            "no-python",
-            f"no interpreter at {str(python)!r}",
-            why="a trace is only right with the torch that will run the training",
-            fix="--python .venv/bin/python of the project",
-        )
-    return os.path.abspath(found)  # noqa: PTH100 - resolving the link would leave the virtual environment
+    """The interpreter to ask, as a path that can be started; see `childproc.chosen`."""
+    return childproc.chosen(python, "a trace is only right with the torch that will run the training")
 
 
 def arguments(given: list[str]) -> dict[str, Any]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reproof import childproc
 from reproof.debug import child
 from reproof.debug.models import GIB, DebugRequest
 from reproof.errors import MissingError, PackError
@@ -31,22 +30,8 @@ class Measured:
 
 
 def chosen(python: Path | None) -> str:
-    """The interpreter to use, as a path that can be started.
-
-    Raises:
-        MissingError: there is none at that path.
-    """
-    if python is None:
-        return sys.executable
-    found = shutil.which(str(python))
-    if found is None:
-        raise MissingError(
-            "no-python",
-            f"no interpreter at {str(python)!r}",
-            why="the model runs in the environment of its own project",
-            fix="python -m venv .venv, then --python .venv/bin/python",
-        )
-    return os.path.abspath(found)  # noqa: PTH100 - resolving the link would leave the virtual environment
+    """The interpreter to ask, as a path that can be started; see `childproc.chosen`."""
+    return childproc.chosen(python, "the model runs in the environment of its own project")
 
 
 def measure(request: DebugRequest, job: dict[str, Any]) -> Measured:

@@ -6,7 +6,6 @@ A missing pydantic, jinja2 or pyyaml never gets this far: `reproof.launch` answe
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from reproof import __version__
+from reproof import __version__, childproc
 from reproof.errors import MissingError
 from reproof.install.models import DoctorAnswer, DoctorRequest, HelperState, Interpreter, Package
 from reproof.install.skills import ROOT, damaged, sources
@@ -100,15 +99,8 @@ def _damage() -> list[str]:
 
 
 def _found(python: Path) -> str:
-    found = shutil.which(str(python))
-    if found is None:
-        raise MissingError(
-            "no-python",
-            f"no interpreter at {str(python)!r}",
-            why="what the project can run depends on its own interpreter",
-            fix="python3 -m venv .venv, then --python .venv/bin/python",
-        )
-    return found
+    """The interpreter to ask, as a path that can be started; see `childproc.chosen`."""
+    return childproc.chosen(python, "what the project can run depends on its own interpreter")
 
 
 def _look(role: Literal["helpers", "project"], python: str) -> Interpreter:

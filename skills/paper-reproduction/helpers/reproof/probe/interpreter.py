@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -17,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from reproof import childproc
 from reproof.errors import MissingError
 from reproof.probe import child
 from reproof.probe.models import InterpreterRequest
@@ -28,22 +27,8 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUM
 
 
 def chosen(python: Path | None) -> str:
-    """The interpreter to ask, as a path that can be started.
-
-    Raises:
-        MissingError: there is none at that path.
-    """
-    if python is None:
-        return sys.executable
-    found = shutil.which(str(python))
-    if found is None:
-        raise MissingError(
-            "no-python",
-            f"no interpreter at {str(python)!r}",
-            why="a probe is only right in the environment that will run the reproduction",
-            fix="python -m venv .venv, then --python .venv/bin/python",
-        )
-    return os.path.abspath(found)  # noqa: PTH100 - resolving the link would leave the virtual environment
+    """The interpreter to ask, as a path that can be started; see `childproc.chosen`."""
+    return childproc.chosen(python, "a probe is only right in the environment that will run the reproduction")
 
 
 def surroundings(folder: Path, path: Iterable[Path]) -> dict[str, str]:

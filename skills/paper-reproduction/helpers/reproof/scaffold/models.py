@@ -14,16 +14,9 @@ Fate = Literal["new", "updated", "same", "yours", "merged", "conflict", "beside"
 """What becomes of a file when its project is generated again."""
 
 
-class NewRequest(Record):
-    """Generate a project from a plan."""
+class FromVram(Record):
+    """What the vram helper found, for the project's README."""
 
-    plan: Path = Field(description="plan.yaml", json_schema_extra={"positional": True, "input": True})
-    out: Path = Field(description="folder of the project; new, empty, or generated before from the same sources")
-    core: Path | None = Field(
-        None,
-        description="folder with the algorithm; without it a skeleton is written",
-        json_schema_extra={"input": True},
-    )
     estimate: Path | None = Field(
         None,
         description="what vram.py plan --json printed, for the README (default: the newest such record in evidence/)",
@@ -34,10 +27,22 @@ class NewRequest(Record):
         description="EXPERIMENT=FILE with what vram.py fit --write FILE found, as flags for the README; repeatable",
         json_schema_extra={"metavar": "EXPERIMENT=FILE"},
     )
+
+
+class NewRequest(FromVram):
+    """Generate a project from a plan."""
+
+    plan: Path = Field(description="plan.yaml", json_schema_extra={"positional": True, "input": True})
+    out: Path = Field(description="folder of the project; new, empty, or generated before from the same sources")
+    core: Path | None = Field(
+        None,
+        description="folder with the algorithm; without it a skeleton is written",
+        json_schema_extra={"input": True},
+    )
     update: bool = Field(False, description="where a project is already: the same as scaffold.py update")
 
 
-class UpdateRequest(Record):
+class UpdateRequest(FromVram):
     """Generate a project again and merge what is new into what the user made of it."""
 
     project: Path = Field(description="generated project", json_schema_extra={"positional": True})
@@ -48,16 +53,6 @@ class UpdateRequest(Record):
         None,
         description="a newer version of the algorithm, merged too (default: the project's core stays as it is)",
         json_schema_extra={"input": True},
-    )
-    estimate: Path | None = Field(
-        None,
-        description="what vram.py plan --json printed, for the README (default: the newest such record in evidence/)",
-        json_schema_extra={"input": True},
-    )
-    overrides: list[str] = Field(
-        default_factory=list,
-        description="EXPERIMENT=FILE with what vram.py fit --write FILE found, as flags for the README; repeatable",
-        json_schema_extra={"metavar": "EXPERIMENT=FILE"},
     )
     dry_run: bool = Field(False, description="only say what would become of each file")
 

@@ -11,37 +11,47 @@ from pydantic import Field
 
 from reproof.records import Record
 from reproof.text.keys import NUMBER, SCALE_WORDS, key_of
-from reproof.text.lexicon import ANNOUNCED, NAMED, NUMBER_WORDS, SPELLED_SYMBOL, SYMBOL, VALUES, compiled
+from reproof.text.lexicon import (
+    ASSIGNED,
+    BARE,
+    BUILT_WITH,
+    CHAIN,
+    CONTINUES,
+    COUNTED,
+    EVERY,
+    HYPHENATED,
+    JOINS,
+    KEY_VALUE,
+    NAMED,
+    NEAR_NUMBER_WORD,
+    NUMBER_WORDS,
+    PHASES,
+    PHRASES,
+    SEEDS,
+    SIZED,
+    SPELLED_SYMBOL,
+    SYMBOL,
+    VALUES,
+    compiled,
+)
 from reproof.text.located import Located, Node, Table
 from reproof.text.sentences import sentences
+from reproof.text.settings_tables import TERMS, head_rows, value_column
+from reproof.text.settings_tables import is_settings as is_settings
 from reproof.text.symbols import DASHES
 
 NEAR_CHARS = 16  # rank A: the word stands this close to the number
-TERMS = compiled(ANNOUNCED)
 WORD_VALUES = compiled(VALUES)
+PHRASE_VALUES = compiled(PHRASES)
 DATA = re.compile(VALUES["data"])
-PHASES = re.compile(
-    r"(?i:\b(?:pre-?train\w*|"
-    r"fine-?tun\w*|trajectory pool|predictor|discriminator|generator|encoder|decoder|teacher|student|"
-    r"distillation|first (?:phase|stage)|second (?:phase|stage)|inference|at sampling time|reward model|critic|actor|"
-    r"autoencoder|velocity|straight flow|denoiser|"
-    r"classifier)\b)"
-)
 COUNT_WORD = re.compile(rf"\b{NUMBER_WORDS}\b")
-NEAR_NUMBER_WORD = re.compile(
-    r"^[\s-]*(?:[\w-]+[\s-]+){0,2}?(?:(?-i:[a-z]{3,}s\b(?<!ss)(?<!us))|half\b|layers?|blocks?|heads?|epochs?|steps?|GPUs?|TPUs?|runs?|seeds?|times|days?|hours?|weeks?|"
-    r"convolutional|hidden|units?|folds?|trials?|samples?|iterations?)",
-    re.IGNORECASE,
-)
-CONTINUES = re.compile(r"\s?(?:,|/|or|and|,\s?(?:or|and)|to|–|-)\s?(?:approximately\s)?")
-ITEM = r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?"
+ITEM = r"-?\d+(?:\.\d+)?(?:[eE]-?\d+)?(?:\s?(?:[×x]\s?10\s?)?\^\{?-?\d+\}?)?"
 LIST = re.compile(rf"[\[({{]\s*{ITEM}(?:\s*,\s*{ITEM}){{1,11}}\s*[\])}}]")
-SIZES = re.compile(r"\d+(?:\s?[×x]\s?\d+){1,3}(?!\.?\d|\s*\^)|\d{1,3}/\d{1,3}/\d{1,3}(?![\d/])")
-COUNTED = re.compile(
-    r"[\s-]*(?:[a-z-]+[\s-]+){0,2}(?!(?:this|was|has|its|does|thus)\b)[a-z]{3,}s\b|\s*(?:[A-Z]\d|GPU|TPU|NVIDIA|RTX)"
+SIZES = re.compile(
+    r"\d+(?:\s?[×x]\s?\d+){1,3}(?!\.?\d|\s*\^)|\d{1,3}/\d{1,3}/\d{1,3}(?![\d/])|[1-3]/(?:\d{1,3}(?![\d/]|\.\d)|√\(?\w+\)?)"
 )
-BARE = re.compile(r"\d+\.\d+|\d+[eE]-?\d+|10\^|.*[kKMB%]$|\d{3,}|.*×")
-"""Numbers that no word announces, and that few sentences have unless they say how something was done."""
+VERSION = re.compile(r"v\.?(\d+(?:\.\d+)+|\d{4,})")
+POINT = re.compile(r"\.\d+(?:[eE]-?\d+)?")  # .01
 SCALE_WORD = re.compile(r"\s?(thousand|million|billion|trillion)\b", re.IGNORECASE)
 SIGN = re.compile(r"(?:^|[=(\[,:]\s?|\b[A-Za-z]{2,}\s)-$")
 ELSEWHERE = re.compile(
@@ -50,8 +60,9 @@ ELSEWHERE = re.compile(
 WORD = re.compile(r"[^\W\d_]+(?:[-–]?\d[\w.]*)?", re.UNICODE)
 WORDY = re.compile(r"[(“\"]?[A-Za-z-]{3,}")
 FORMULA = 0.4  # with fewer words than this, a sentence is mathematics and its numbers are seldom settings
-JOINS = re.compile(r"(?:\b(?:of|to|at|is|was|are|by|be)|[:=])\s*(?:about |approximately |value )?$")
 ANNOUNCERS = ("hardware", "solver", "library", "augmentation", "schedule")  # words that numbers belong to
+NAMES = set("activation optimizer initialisation pooling library hardware".split())  # sure even as phrases
+WITH_DIGITS = {"library", "hardware", "checkpoint", "split", "loss"}
 INDICES = set("ijknmtτ")
 Term = tuple[int, int, str]
 Label = tuple[str, str, Literal["A", "B"]]
@@ -115,19 +126,31 @@ def _unique(found: list[Candidate]) -> list[Candidate]:
 
 def _of_sentence(located: Located, start: int, end: int) -> Iterator[Candidate]:
     text = located.text[start:end].translate(DASHES).replace("\n", " ")
-    words = [(m.start(), m.end(), name) for name, pattern in WORD_VALUES for m in pattern.finditer(text)]
+    words, phrases = _words(text)
     terms = [(m.start(), m.end(), name) for name, pattern in TERMS for m in pattern.finditer(text)]
-    if not words and not terms and not any(c.isdigit() for c in text):
+    if not words and not phrases and not terms and not any(c.isdigit() for c in text):
         return
     place = _Place(located, start, end)
     for first, last, name in words:
         yield place.candidate(name, first, last, text[first:last], text[first:last], "A")
+    for first, last, name in phrases:
+        rank: Literal["A", "B"] = "A" if name in NAMES else "B"
+        yield place.candidate(name, first, last, text[first:last], text[first:last], rank)
+    pair = KEY_VALUE.match(text)
+    if (
+        pair
+        and not pair["value"][0].isdigit()
+        and any(pattern.search(pair["key"]) for _, pattern in (*TERMS, *PHRASE_VALUES))
+    ):
+        yield place.candidate("setting", *pair.span("value"), pair["value"], pair["key"], "A")
+    for every in EVERY.finditer(text):
+        yield place.candidate("steps", *every.span("n"), every["n"], "every", "A")
     begin, stop = bisect_left(located.asides, (start, 0)), bisect_left(located.asides, (end, 0))
     apart = [(a - start, b - start) for a, b in located.asides[begin:stop]]
-    apart += [(first, last) for first, last, _ in words]
+    apart += [(first, last) for first, last, _ in (*words, *phrases)]
     before: tuple[int, Label] | None = None
     for first, last in _numbers(text, apart):
-        label = _label(text, first, last, terms, [word for word in words if word[2] in ANNOUNCERS])
+        label = _label(text, first, last, terms, [word for word in (*words, *phrases) if word[2] in ANNOUNCERS])
         named = label and (before is None or before[1][0] == "number" or (
             label[2] == "A" and _unit_follows(text, last, terms)))  # fmt: skip
         if before and not named and CONTINUES.fullmatch(text[before[0] : first]):
@@ -139,6 +162,21 @@ def _of_sentence(located: Located, start: int, end: int) -> Iterator[Candidate]:
         before = (last, label) if label else None
 
 
+def _words(text: str) -> tuple[list[Term], list[Term]]:
+    """Words that are values themselves, and turns of phrase that no such word covers, the longest first."""
+    words = [(m.start(), m.end(), name) for name, pattern in WORD_VALUES for m in pattern.finditer(text)]
+    phrases = [(*m.span(m.lastgroup or 0), name) for name, pattern in PHRASE_VALUES for m in pattern.finditer(text)]
+    phrases += [(*m.span(m.lastgroup or "name"), "library") for m in BUILT_WITH.finditer(text)]
+    kept: list[Term] = []
+    for first, last, name in sorted(phrases, key=lambda t: t[0] - t[1]):
+        hides = name not in WITH_DIGITS and any(
+            c.isdigit() for c in text[first:last]
+        )  # a number of its own is lost in it
+        if not hides and not any(a < last and first < b for a, b, _ in (*words, *kept)):
+            kept.append((first, last, name))
+    return words, kept
+
+
 def _label(text: str, first: int, last: int, terms: list[Term], words: list[Term]) -> Label | None:
     """(field, what announces it, rank) of the number at `first`, or None when nothing does."""
     announced = [term for term in (*terms, *words) if term[1] - term[0] > 1]  # a lone Greek letter announces nothing
@@ -146,6 +184,8 @@ def _label(text: str, first: int, last: int, terms: list[Term], words: list[Term
     before = [t for t in announced if t[1] <= first and first - t[1] <= NEAR_CHARS + 8] if joined else []
     nearest = min(before or announced, key=lambda t: (_distance(t, first, last), t[0] - t[1]), default=None)
     close = nearest is not None and (bool(before) or _distance(nearest, first, last) <= NEAR_CHARS)
+    if re.search(r"\(β[^()]{1,14}\)\s*=\s*$", text[max(0, first - 24) : first]):
+        return "betas", "β", "A"
     symbol = SYMBOL.search(text[max(0, first - 40) : first]) or SPELLED_SYMBOL.search(text[max(0, first - 40) : first])
     if symbol:
         begin = first - len(symbol[0])
@@ -166,7 +206,15 @@ def _label(text: str, first: int, last: int, terms: list[Term], words: list[Term
 def _in_formula(text: str, first: int, last: int) -> bool:
     """Whether a number stands between the symbols of a formula; `depth = 1` is no formula."""
     before, after = text[:first].rstrip()[-12:], text[last:].lstrip()[:1]
-    word = re.search(r"[A-Za-z]{2,}\w*\s*[=:]$|\b(?:of|is|to|by|at)$", before)
+    if CHAIN.search(text[max(0, first - 60) : first]):
+        return False
+    word = re.search(r"[A-Za-z]{2,}\w*\s*[=:]$|\b(?:of|is|to|by|at|[a-z]{4,})$", before)
+    if (
+        not word
+        and ASSIGNED.search(text[max(0, first - 40) : first])
+        and re.match(r"\s*(?:[.,;)]|$|[a-z]{3})", text[last:])
+    ):
+        return False
     symbols = re.search(r"(?:[=+*/^_(\[{<>|∈→≤≥∼·-]|(?:^|[^A-Za-z])(?!a$)[A-Za-zα-ωΑ-Ω])$", before)
     return not word and (bool(symbols) or after in set("+*/^_<>|·)]}"))
 
@@ -206,13 +254,25 @@ def _numbers(text: str, apart: list[tuple[int, int]]) -> Iterator[tuple[int, int
         if whole:
             yield whole.span()
             at = whole.end()
+        elif VERSION.match(text, at) and not text[at - 1 : at].isalnum():
+            match = VERSION.match(text, at)
+            at = match.end() if match else at + 1
+            yield at - len(match[1] if match else ""), at
         elif text[at].isalpha():
             word = WORD.match(text, at)
             end = word.end() if word else at + 1
-            if word and COUNT_WORD.fullmatch(word[0]) and (
-                    NEAR_NUMBER_WORD.match(text[end:]) or word[0].lower() in ("once", "twice")):  # fmt: skip
-                yield word.span()
+            numeral = COUNT_WORD.match(text, at) if at == 0 or not text[at - 1].isalnum() else None
+            end = max(end, numeral.end()) if numeral else end
+            hyphenated = HYPHENATED.match(text, at)
+            if hyphenated:
+                yield hyphenated.span("n")
+            elif numeral and numeral.end() == end and _counts(text, at, end):
+                yield at, end
             at = end
+        elif POINT.match(text, at) and not text[at - 1 : at].isalnum():
+            match = POINT.match(text, at)
+            yield at, match.end() if match else at + 1
+            at = match.end() if match else at + 1
         elif text[at].isdigit():
             match = NUMBER.match(text, at)
             end = match.end() if match else at + 1
@@ -225,13 +285,39 @@ def _numbers(text: str, apart: list[tuple[int, int]]) -> Iterator[tuple[int, int
             at += 1
 
 
+def _counts(text: str, at: int, end: int) -> bool:
+    """Whether a numeral counts something or is what a word of the field is set to."""
+    word = text[at:end].lower()
+    if (NEAR_NUMBER_WORD.match(text[end:]) and word != "zero") or word in ("once", "twice", "thrice"):
+        return True
+    if re.match(r"\s?(?:[.,;:)]|$|and\b|for\b|in\b|on\b|when\b|while\b|with\b)", text[end:]):
+        return bool(JOINS.search(text[max(0, at - 12) : at]) or SIZED.search(text[max(0, at - 24) : at]))
+    if re.match(r"\s\d+\s?[×x]\s?\d", text[end:]):
+        return True  # two 3×3 convolutions
+    if word == "zero":
+        return bool(re.match(r"\s?(?:[.,;:)(]|$)", text[end:]))
+    if word == "one" and re.match(
+        r"\s(?:[\w-]+\s)?(?:update|pass|negative|positive|sample|gradient|token)\b", text[end:]
+    ):
+        return True
+    if word in ("half", "quarter"):
+        return bool(re.match(r"\s(?:of|the|as)\b", text[end:]))
+    return bool(re.match(r"[\s-]+(?:[A-Z][\w-]* )?[a-z]{3,}", text[end:])) and word != "one"
+
+
 def _is_name(text: str, start: int, end: int) -> bool:
     """A number that only names something: Table 3, a year, CIFAR-10, a subscript."""
     before = text[max(0, start - 16) : start]
-    if NAMED.search(before) or before.endswith(("_{", "_")):
+    is_place = NAMED.search(before)
+    if is_place and is_place[0].lower().startswith("step") and end - start > 2:
+        is_place = None  # from step 20,000 on
+    if is_place or before.endswith(("_{", "_")):
         return True
     if re.search(r"(?:CIFAR|MNIST|ImageNet|GPT|ResNet|[A-Z]{2,})[\s-]$", before):
-        return True
+        known = before.endswith(" ") and any(m.end() >= len(before) - 1 for _, p in TERMS for m in p.finditer(before))
+        return not known and not (before.endswith(" ") and re.match(r"\d*\.\d|\d+e", text[start:end]))
+    if SEEDS.search(text[max(0, start - 80) : start]):
+        return False
     if re.search(r"[α-ω]\s$", before) and re.match(r"\s*=", text[end:]):
         return True  # β 1 = 0.9: the 1 is a subscript
     if COUNTED.match(text[end:]) and not re.search(r"(?i)\b(?:in|since|until)\s$", before):
@@ -276,6 +362,8 @@ def _named(pattern: re.Pattern[str], text: str) -> str:
 
 
 def _value(raw: str) -> float | str:
+    if POINT.fullmatch(raw.strip()):
+        return float(raw)
     numbers = key_of(raw).numbers
     starts = raw.strip()[:1].isdigit() or raw.strip()[:1] in ".-−"
     scale = SCALE_WORD.search(raw)
@@ -284,30 +372,14 @@ def _value(raw: str) -> float | str:
     return float(numbers[0]) if len(numbers) == 1 and starts else " ".join(raw.split())
 
 
-def is_settings(table: Table) -> bool:
-    """Whether a table lists settings, not results: most of its row or column heads are words of the lexicon."""
-    return max(_share(table, rows=True), _share(table, rows=False)) >= 0.5
-
-
-def _share(table: Table, *, rows: bool) -> float:
-    heads = {
-        cell.text for cell in table.cells
-        if cell.text.strip() and (cell.column == 0 and cell.row >= table.header_rows if rows
-                                  else cell.row < table.header_rows and cell.column > 0)
-    }  # fmt: skip
-    known = [head for head in heads if any(pattern.search(head) for name, pattern in TERMS if name in SETTINGS)]
-    return len(known) / len(heads) if len(heads) > 1 else 0.0
-
-
-SETTINGS = set(ANNOUNCED) - {"evaluation", "split", "samples", "solver", "time", "search", "noise"}
-
-
 def _of_table(located: Located, table: Table) -> Iterator[Candidate]:
+    top, first = head_rows(table), value_column(table)
     for cell in table.cells:
-        if cell.row < table.header_rows or not cell.column or not cell.text.strip(" -–—/"):
+        if cell.row < (1 if first else top) or cell.column < max(1, first) or not cell.text.strip(" -–—/"):
             continue
-        labels = [cell.row_header, *cell.header]
-        label = next((text for text in labels for _, pattern in TERMS if pattern.search(text)), cell.row_header)
+        names = [c.text for c in table.cells if c.row == cell.row and 0 < c.column < first]
+        labels = [*names, cell.row_header, *cell.header[: max(top, 1)]]
+        label = next((text for text in labels for _, pattern in TERMS if pattern.search(text)), (names or labels)[0])
         if not label:
             continue
         field = min(

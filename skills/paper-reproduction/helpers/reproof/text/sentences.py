@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-END = re.compile(r"(?<=[A-Za-z0-9)\]%}”\"’α-ω][.!?;])(?:\s+(?=[A-Z(\[•“])|(?=[A-Z][a-z ]))|\n\s*\n|\n(?=• )")
+END = re.compile(
+    r"(?<=[A-Za-z0-9)\]%}”\"’α-ω][.!?;])(?:\s+(?=[A-Z(\[•“])|(?=[A-Z][a-z ]))|\n\s*\n|\n(?=• |[-*] \**[A-Z])"
+)
 ABBREVIATED = re.compile(
     r"(?:\b(?:Figs?|Eqs?|Secs?|Tabs?|Apps?|Refs?|al|e\.g|i\.e|vs|cf|resp|approx|No|w\.r\.t|Dr|etc|viz|ca|Alg)\.)$"
 )

@@ -1,0 +1,43 @@
+"""Which tables list settings rather than results, and where in them the values stand."""
+
+from __future__ import annotations
+
+from reproof.text.lexicon import ANNOUNCED, KEY_HEAD, SAID, VALUE_HEAD, compiled
+from reproof.text.located import Table
+
+TERMS = compiled(ANNOUNCED)
+SETTINGS = set(ANNOUNCED) - {"evaluation", "split", "samples", "solver", "time", "search", "noise"}
+
+
+def is_settings(table: Table) -> bool:
+    """Whether a table lists settings, not results: most of its row or column heads are words of the lexicon."""
+    share = max(_share(table, rows=True), _share(table, rows=False))
+    corner = next((cell.text.strip() for cell in table.cells if cell.row == cell.column == 0), "")
+    is_said = SAID.search(table.caption) or KEY_HEAD.fullmatch(corner)
+    share = max(share, _share(table, rows=True, top=1)) if is_said else share
+    return share >= (0.2 if is_said else 0.5) or value_column(table) > 0
+
+
+def value_column(table: Table) -> int:
+    """The column of values where groups, names and symbols stand before it (group | name | symbol | value), else 0."""
+    at = [c.column for c in table.cells if c.row == 0 and VALUE_HEAD.fullmatch(c.text.strip())]
+    names = [c.text for c in table.cells if at and c.row and c.column < at[0]]
+    known = sum(any(pattern.search(name) for field, pattern in TERMS if field in SETTINGS) for name in names)
+    rows = len({c.row for c in table.cells}) - 1
+    return at[0] if at and at[0] > 1 and known >= 0.5 * rows else 0
+
+
+def _share(table: Table, *, rows: bool, top: int | None = None) -> float:
+    top = table.header_rows if top is None else top
+    heads = {
+        cell.text for cell in table.cells
+        if cell.text.strip() and (cell.column == 0 and cell.row >= top if rows
+                                  else cell.row < top and cell.column > 0)
+    }  # fmt: skip
+    known = [head for head in heads if any(pattern.search(head) for name, pattern in TERMS if name in SETTINGS)]
+    return len(known) / len(heads) if len(heads) > 1 else 0.0
+
+
+def head_rows(table: Table) -> int:
+    """Rows of the head; with the names of settings in the first column, rows of words may have been taken for it."""
+    return min(table.header_rows, 1) if _share(table, rows=True, top=1) >= 0.5 else table.header_rows
