@@ -2,8 +2,14 @@
 
 import json
 import os
+import select
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
+
+SCAFFOLD = Path(__file__).resolve().parent.parent.parent / "helpers" / "scaffold.py"
 
 CORE = """
 from ..engine.phases import Train
@@ -183,6 +189,21 @@ def test_tests_that_never_end_are_stopped(helper, tiny_project):
     result = smoke(helper, tiny_project, "--timeout-s", 3)
     assert result.returncode == 4
     assert "did not end within 3 s" in json.loads(result.stdout)["headline"]
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="asks the Linux kernel when a process ends")
+def test_a_helper_that_is_killed_takes_the_tests_along(tiny_project):
+    fifo = tiny_project / "pid"
+    os.mkfifo(fifo)
+    endless = "import os\ndef test_one():\n    open('pid', 'w').write(str(os.getpid()))\n    while True: pass\n"
+    (tiny_project / "tests" / "test_a.py").write_text(endless)
+    helper = subprocess.Popen([sys.executable, SCAFFOLD, "smoke", tiny_project], stdout=-3, stderr=-3)
+    child = os.pidfd_open(int(fifo.read_text()))  # read_text waits until the test has begun
+    helper.kill()
+    helper.wait()
+    poll = select.poll()
+    poll.register(child, select.POLLIN)
+    assert poll.poll(20_000), "the tests outlived the helper that started them"
 
 
 def test_tests_that_take_more_memory_than_allowed_fail_and_nothing_else_does(helper, tiny_project):

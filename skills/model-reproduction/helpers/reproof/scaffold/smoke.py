@@ -28,6 +28,11 @@ try:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
 except ImportError:
     pass  # Windows has no such limit
+try:
+    import ctypes, signal
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: a helper that is killed takes its tests along
+except (OSError, AttributeError, TypeError):
+    pass  # Linux only
 import pytest
 sys.exit(pytest.main(sys.argv[2:]))
 """
