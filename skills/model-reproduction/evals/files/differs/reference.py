@@ -1,5 +1,7 @@
 """Reference: a small transformer encoder and its training recipe."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -43,4 +45,4 @@ def optimizer(model):
 def rate(step, warmup=100, steps=1000):
     if step < warmup:
         return (step + 1) / warmup
-    return 0.5 * (1 + torch.cos(torch.tensor((step - warmup) / (steps - warmup) * torch.pi)).item())
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
