@@ -80,7 +80,7 @@ def test_slugs_are_unique_over_both_catalogues():
         ("tuning never reaches the paper's number, a perfect model fails too", "metric-floor"),
         ("distance is half of what ot.emd2 gives", "geomloss-half-w2"),
         ("samples drift to the sum of source and target", "straight-flow-sign"),
-        ("one loss per image instead of one number", "geomloss-4d"),
+        ("one loss per image instead of one number", "geomloss-3d-batch"),
         ("learning rate 10 -4 in the PDF text", "flattened-exponent"),
         ("first loss equal but second loss different after porting", "rng-order"),
     ],
@@ -273,3 +273,10 @@ def test_preflight_leaves_a_record_as_evidence(project):
     record = json.loads(next((project / "evidence").glob("0001-learn-preflight.json")).read_text())
     assert record["ok"]
     assert "preflight.json" in record["inputs"]
+
+
+def test_every_trap_that_probe_names_has_an_entry():
+    from reproof.probe.traps import GENERIC, TRAPS
+
+    known = {entry.slug for path in CATALOGUES for _, entry in checked(path.read_text(encoding="utf-8"))[0]}
+    assert sorted(({trap.slug for trap in TRAPS} | set(GENERIC.values())) - known) == []
