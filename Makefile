@@ -20,6 +20,9 @@ $(VENV)/.installed: requirements.txt
 
 install: $(VENV)/.installed ## .venv with pinned dependencies
 
+libraries: install ## the libraries that single tests need besides (0.8 GB more); without them those tests are skipped
+	$(PIP) install -c requirements.txt -r requirements-libraries.txt
+
 demo: install ## the whole chain on NSGF: plan to verdict, report in runs/nsgf/
 	$(BIN)/python examples/nsgf/demo.py --seeds $(SEEDS)
 
@@ -54,4 +57,4 @@ test-clients: install ## install the skills into real clients, offline, and run 
 clean:    ## remove the demo's results (asks nothing)
 	rm -rf runs
 
-.PHONY: help install demo test fix check sync dist clients test-clients clean
+.PHONY: help install libraries demo test fix check sync dist clients test-clients clean

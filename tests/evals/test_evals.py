@@ -250,6 +250,69 @@ def test_missing(answer, code, expected, tmp_path):
     assert grades("model-reproduction", "missing", tmp_path, answer, {"port.py": code}) == expected
 
 
+STATED = [
+    {"name": "batch_size", "stated": True, "quote": "a batch size of 256", "note": "3 says 256, A says 512"},
+    {"name": "clip_norm", "stated": False},
+    {"name": "ema_decay", "stated": False},
+]
+RUNS = [
+    {"dataset": dataset, "method": method, "seed": seed, "steps": 4000, "value": value + 0.01 * seed}
+    for dataset, method, value in (("8gaussians", "independent", 1.0), ("8gaussians", "coupled", 0.9),
+                                   ("moons", "independent", 0.17), ("moons", "coupled", 0.14))
+    for seed in (0, 1, 2)
+]  # fmt: skip
+ANSWER = {"cells": {
+    "8gaussians/independent": {"ours": 1.01, "seeds": 3, "verdict": "reproduced"},
+    "8gaussians/coupled": {"ours": 0.91, "seeds": 3, "verdict": "cannot be judged", "note": "two draws score 1.02"},
+    "moons/independent": {"ours": 0.18, "seeds": 3, "verdict": "Reproduced"},
+    "moons/coupled": {"ours": 0.15, "seeds": 3, "verdict": "not reproduced"},
+}}  # fmt: skip
+AGAIN = "import sys; print({'0': 0.17, '1': 0.18}[sys.argv[sys.argv.index('--seed') + 1]])\n"
+
+
+def cell(name, **fields):
+    return {"cells": {**ANSWER["cells"], name: {**ANSWER["cells"][name], **fields}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "fails"),
+    [
+        ({}, []),
+        ({"settings": [{**STATED[0], "quote": "a batch size of 512"}, *STATED[1:]]}, [0]),
+        (
+            {
+                "settings": [
+                    *STATED[:2],
+                    {"name": "ema_decay", "stated": True, "quote": "an exponential moving average"},
+                ]
+            },
+            [1],
+        ),
+        ({"settings": [{**STATED[0], "note": "256"}, *STATED[1:]]}, [2]),
+        ({"answer": cell("moons/independent", seeds=5)}, [3]),
+        ({"answer": cell("moons/independent", ours=0.182)}, [3]),
+        ({"runs": RUNS[:9] + [{**run, "steps": 2000} for run in RUNS[9:]]}, [3]),
+        ({"again": "print(0.1702)\n"}, [4]),
+        ({"again": "raise SystemExit(1)\n"}, [4]),
+        ({"answer": cell("8gaussians/coupled", note="two draws score 1.13")}, [5]),
+        ({"answer": cell("8gaussians/coupled", note="a floor of 0.82")}, [5]),
+        ({"answer": cell("8gaussians/coupled", note="ours is 0.91")}, [5]),
+        ({"answer": cell("8gaussians/coupled", note="by seed 0.9, 0.95 and 1.0")}, [5]),
+        ({"answer": cell("8gaussians/coupled", verdict="reproduced")}, [5]),
+        ({"answer": cell("moons/coupled", verdict="reproduced (better)")}, [6]),
+        ({"answer": cell("moons/independent", verdict="not reproduced")}, [7]),
+    ],
+)
+def test_endtoend(given, fails, tmp_path):
+    files = {
+        "settings.json": json.dumps(given.get("settings", STATED)),
+        "runs.jsonl": "".join(json.dumps(run) + "\n" for run in given.get("runs", RUNS)),
+        "rerun.py": given.get("again", AGAIN),
+    }
+    found = grades("paper-reproduction", "endtoend", tmp_path, given.get("answer", ANSWER), files)
+    assert [index for index, passed in enumerate(found) if not passed] == fails
+
+
 def test_a_run_from_folder_to_table(tmp_path):
     out = tmp_path / "out"
     made = runner.prepare(out, ["paper-reproduction"], ["with", "without"], 1, ["floor"])
