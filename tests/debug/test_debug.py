@@ -55,6 +55,10 @@ def test_the_first_module_and_step_are_named():
     )
 
 
+def test_two_losses_that_are_not_a_number_are_the_same_loss():
+    assert "repeatable" not in looked_at(subjects.log_of_negative)
+
+
 def test_samples_that_see_each_other_are_worth_a_look():
     assert looked_at(subjects.batch_mean_taken)["samples-apart"].state == "WARN"
     assert looked_at(subjects.mlp)["samples-apart"].state == "PASS"

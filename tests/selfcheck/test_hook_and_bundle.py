@@ -90,7 +90,7 @@ def test_the_archive_is_the_same_every_time_and_a_stranger_can_check_it(project,
         names = set(file.namelist())
         file.extractall(tmp_path / "elsewhere")
     wanted = {"plan.yaml", "report.html", "requirements.txt", "configs/toy.yaml", "src/small/core/__init__.py",
-              "rerun.py",
+              "rerun.py", "runs.json",
               "results/toy/seed0/records.jsonl", "results/toy/seed0/metrics.jsonl", "environment.lock", "SHA256SUMS",
               "results/toy/seed0/figures/trajectories_10.png", "checkpoints.sha256", "helpers/compare.py"}  # fmt: skip
     assert {f"small/{name}" for name in wanted} <= names
@@ -115,8 +115,22 @@ def test_the_command_in_the_archive_runs_every_phase_again_and_then_compares(pro
     ran = (tmp_path / "small/ran.txt").read_text().splitlines()
     assert ran == [f"{word} toy --seed {seed}" for seed in (0, 1, 2) for word in ("train", "evaluate")]
     assert done.returncode == 4, "nothing was really run, so compare says NOT_RUN"
-    assert "NOT_RUN" in done.stdout
+    assert (
+        "DIFFERS  table1/toy: MATCH, 0.2861; now NOT_RUN, no number\n\n0 of 1 verdicts are the report's\n"
+        in done.stdout
+    )
     assert (tmp_path / "small/results-of-the-archive/toy/seed0/records.jsonl").is_file()
+
+
+def test_a_rerun_that_gives_the_verdicts_of_the_report_is_a_yes(project, tmp_path):
+    project.write("run.py", "import shutil\nshutil.copytree('results-of-the-archive', 'results', dirs_exist_ok=True)\n")
+    project.report()
+    with zipfile.ZipFile(bundled(project, "a.zip")) as file:
+        file.extractall(tmp_path)
+    command = [sys.executable, "rerun.py", "--here"]
+    done = subprocess.run(command, cwd=tmp_path / "small", check=False, capture_output=True, text=True, timeout=60)
+    assert "1 of 1 verdicts are the report's" in done.stdout
+    assert done.returncode == 0
 
 
 def test_words_of_a_person_and_the_checklists_are_in_the_report(project):
