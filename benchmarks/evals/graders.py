@@ -57,9 +57,13 @@ def settings(folder: Path) -> Graded:
 
 
 def quoted(quote: str, paper: str) -> bool:
-    """Word by word, with only white space and case forgiven, and long enough to mean something."""
-    flat = " ".join(quote.split()).strip(" .\"'“”")
-    return len(flat) >= 12 and flat.lower() in paper.lower()
+    """Word by word, with only white space and case forgiven, and long enough to mean something.
+
+    Where a quote is given with its place, what stands in quotation marks is the quote.
+    """
+    marked = re.findall(r"['\"“‘]([^'\"”’]{12,})['\"”’]", quote)
+    flat = [" ".join(part.split()).strip(" .\"'“”") for part in marked or [quote]]
+    return all(len(part) >= 12 and part.lower() in paper.lower() for part in flat)
 
 
 def floor(folder: Path) -> Graded:
@@ -100,8 +104,9 @@ def endtoend(folder: Path) -> Graded:
     near = near and re.search(r"floor|draws|perfect|true data|real data|data.{1,12}data|noise level|fresh", text, re.I)
     yield "floor", bool(near) and said_no(verdicts["8gaussians/coupled"]), text[:300]
     yield "planted", said_no(verdicts["moons/coupled"]), verdicts["moons/coupled"]
-    honest = [name for name in ("8gaussians/independent", "moons/independent") if said_yes(verdicts[name])]
-    yield "attainable", len(honest) == 2, f"{verdicts}"
+    # five seeds scatter by a fifth there: reproduced and inconclusive are both true, a plain no is not
+    fair = verdicts["8gaussians/independent"]
+    yield "attainable", bool(fair) and not fair.startswith("not reproduced"), fair
 
 
 def said_yes(verdict: str) -> bool:

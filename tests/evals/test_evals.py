@@ -279,6 +279,8 @@ def cell(name, **fields):
     [
         ({}, []),
         ({"settings": [{**STATED[0], "quote": "a batch size of 512"}, *STATED[1:]]}, [0]),
+        ({"settings": [{**STATED[0], "quote": "3, Training: 'a batch size of 256'"}, *STATED[1:]]}, []),
+        ({"settings": [{**STATED[0], "quote": "3, Training: 'a batch size of 257'"}, *STATED[1:]]}, [0]),
         (
             {
                 "settings": [
@@ -300,7 +302,8 @@ def cell(name, **fields):
         ({"answer": cell("8gaussians/coupled", note="by seed 0.9, 0.95 and 1.0")}, [5]),
         ({"answer": cell("8gaussians/coupled", verdict="reproduced")}, [5]),
         ({"answer": cell("moons/coupled", verdict="reproduced (better)")}, [6]),
-        ({"answer": cell("moons/independent", verdict="not reproduced")}, [7]),
+        ({"answer": cell("8gaussians/independent", verdict="not reproduced")}, [7]),
+        ({"answer": cell("8gaussians/independent", verdict="Inconclusive: five seeds")}, []),
     ],
 )
 def test_endtoend(given, fails, tmp_path):
