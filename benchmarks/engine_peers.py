@@ -28,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 ENGINE = Path(__file__).parents[1] / "templates" / "pipeline" / "src"
-WIDTH, BATCH, STEPS, WARM, ROUNDS = 96, 96, 500, 20, 4
+WIDTH, BATCH, STEPS, WARM, ROUNDS = 128, 128, 400, 20, 4
 HEADER = "| date | python | torch | machine | loop | µs/step | ratio to bare |\n|---|---|---|---|---|---|---|"
 
 

@@ -152,6 +152,7 @@ def main() -> None:
             row = {
                 "kind": kind,
                 "family": family,
+                "was": was,
                 "became": became,
                 **in_a_fork((family, was, became, word, Path(recordings))),
             }

@@ -224,6 +224,56 @@ flax_model = (ROOT / "examples" / "ports" / "flax_reference.py").read_text(encod
 flax_port = (ROOT / "examples" / "ports" / "flax_port.py").read_text(encoding="utf-8")
 flip = flax_port + "\nimport numpy\ndef inputs(case): return {'tokens': torch.randint(0, 31, (2, 9))}\n"
 
+timm_bottleneck = (
+    TIMM
+    + IMAGE
+    + "def build(): return timm.models.resnet.ResNet(timm.models.resnet.Bottleneck, [2, 1, 1, 1], channels=(8, 16, 24, 32), num_classes=7)\n"
+)
+hf_bottleneck = (
+    HF
+    + IMAGE
+    + LOGITS
+    + "def build(): return T.ResNetForImageClassification(T.ResNetConfig(embedding_size=64, hidden_sizes=[32, 64, 96, 128], depths=[2, 1, 1, 1], layer_type='bottleneck', num_labels=7))\n"
+)
+NOISE = (
+    "import torch, torch.nn as nn, torch.nn.functional as F\n"
+    "def inputs(case): return {'x': torch.randn(2, 16, 8, 8), 't': torch.randn(2, 24)}\n"
+)
+diffusers_block = NOISE + (
+    "from diffusers.models.resnet import ResnetBlock2D, Downsample2D, Upsample2D\n"
+    "from diffusers.models.attention_processor import Attention\n"
+    "class M(nn.Module):\n"
+    "    def __init__(s):\n"
+    "        super().__init__(); s.r = ResnetBlock2D(in_channels=16, out_channels=32, temb_channels=24, groups=8, eps=1e-6)\n"
+    "        s.a = Attention(32, heads=4, dim_head=8, norm_num_groups=8, residual_connection=True, bias=True, eps=1e-6)\n"
+    "        s.d = Downsample2D(32, use_conv=True, out_channels=32); s.m = ResnetBlock2D(in_channels=32, out_channels=32, temb_channels=24, groups=8, eps=1e-6)\n"
+    "        s.u = Upsample2D(32, use_conv=True, out_channels=32); s.e = ResnetBlock2D(in_channels=64, out_channels=16, temb_channels=24, groups=8, eps=1e-6)\n"
+    "    def forward(s, x, t):\n"
+    "        h = s.a(s.r(x, t)); return s.e(torch.cat([s.u(s.m(s.d(h), t)), h], 1), t)\n"
+    "def build(): return M()\n"
+)
+our_block = NOISE + (
+    "class R(nn.Module):\n"
+    "    def __init__(s, i, o):\n"
+    "        super().__init__(); s.n, s.k = nn.GroupNorm(8, i, 1e-6), nn.GroupNorm(8, o, 1e-6); s.e = nn.Linear(24, o)\n"
+    "        s.f, s.g = nn.Conv2d(i, o, 3, padding=1), nn.Conv2d(o, o, 3, padding=1); s.s = nn.Conv2d(i, o, 1) if i != o else nn.Identity()\n"
+    "    def forward(s, x, t):\n"
+    "        h = s.f(F.silu(s.n(x))) + s.e(F.silu(t))[:, :, None, None]; return s.s(x) + s.g(F.silu(s.k(h)))\n"
+    "class A(nn.Module):\n"
+    "    def __init__(s):\n"
+    "        super().__init__(); s.n = nn.GroupNorm(8, 32, 1e-6); s.qkv = nn.Conv2d(32, 96, 1); s.o = nn.Conv2d(32, 32, 1)\n"
+    "    def forward(s, x):\n"
+    "        B, C, H, W = x.shape; q, k, v = s.qkv(s.n(x)).view(B, 3, 4, 8, H * W).unbind(1)\n"
+    "        w = torch.einsum('bhct,bhcs->bhts', q, k).div(8**0.5).softmax(-1); y = torch.einsum('bhts,bhcs->bhct', w, v)\n"
+    "        return x + s.o(y.reshape(B, C, H, W))\n"
+    "class M(nn.Module):\n"
+    "    def __init__(s):\n"
+    "        super().__init__(); s.a, s.b, s.c, s.d = R(16, 32), A(), nn.Conv2d(32, 32, 3, 2, 1), R(32, 32); s.u, s.e = nn.Conv2d(32, 32, 3, 1, 1), R(64, 16)\n"
+    "    def forward(s, x, t):\n"
+    "        h = s.b(s.a(x, t)); y = s.u(F.interpolate(s.d(s.c(h), t), scale_factor=2.0)); return s.e(torch.cat([y, h], 1), t)\n"
+    "def build(): return M()\n"
+)
+
 PAIRS = {
     "hf gpt2 -> ours": (hf_gpt2, our_gpt2),
     "nanogpt-style -> hf gpt2": (nano_gpt, hf_nano),
@@ -238,7 +288,10 @@ PAIRS = {
     "hf bert -> nn.TransformerEncoder, time first": (hf_bert, encoder.replace("FIRST", "False")),
     "hf distilbert -> nn.TransformerEncoder": (hf_distil, distil_encoder.replace("FIRST", "True")),
     "timm resnet basic -> hf": (timm_resnet % "BasicBlock", hf_resnet % ([64, 128, 256, 512], "basic", False)),
-    "timm resnet bottleneck -> hf": (timm_resnet % "Bottleneck", hf_resnet % ([256, 512, 1024, 2048], "bottleneck", False)),
+    "timm resnet bottleneck -> hf": (timm_bottleneck, hf_bottleneck),
+    "hf resnet bottleneck -> timm": (hf_bottleneck, timm_bottleneck),
+    "diffusers unet block -> ours, fused": (diffusers_block, our_block),
+    "ours, fused -> diffusers unet block": (our_block, diffusers_block),
     "timm convnext conv -> linear": (timm_convnext % True, timm_convnext % False),
     "timm convnext -> hf": (timm_convnext % False, hf_convnext % ", layer_norm_eps=1e-6"),
     "hf clip vision -> timm": (hf_clip, timm_clip),

@@ -9,6 +9,7 @@ held_out: silent traps of benchmarks/probe, none of which the checks know by nam
 right: calls that are right; complaints = those with a finding above a note. Libraries that are missing are left out.
 speed: 50 calls of geomloss.SamplesLoss in all, and the seconds per call of 50 calls that do next to nothing, both with
     the import of the library left out and the machine's load as it is.
+many: one spec of 500 calls of torch.nn and its functions: seconds, and the memory and CPU time of the parent itself.
 memory: the peak that probe computes for 8 N from N/4, N/2 and N, against a fresh process that runs 8 N and in which
     malloc gives freed blocks back (VmHWM minus VmRSS before). Linux with glibc only.
 stdout is one Markdown row per measurement (--header: the table's head first).
@@ -25,6 +26,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -74,7 +76,7 @@ def main() -> None:
     parser.add_argument("--header", action="store_true", help="print the head of the table first")
     parser.add_argument("--python", default=sys.executable, help="the interpreter to probe in (default: this one)")
     parser.add_argument(
-        "--only", choices=["traps", "held_out", "right", "speed", "memory"], help="one of the measurements"
+        "--only", choices=["traps", "held_out", "right", "speed", "many", "memory"], help="one of the measurements"
     )
     given = parser.parse_args()
     if given.header:
@@ -84,6 +86,7 @@ def main() -> None:
         ("held_out", held_out),
         ("right", right),
         ("speed", speed),
+        ("many", many),
         ("memory", memory),
     ):
         if given.only in (None, name):
@@ -209,6 +212,54 @@ def cpu_s() -> float:
     """CPU seconds of every child so far."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+LAYERS: list[tuple[str, dict[str, Any], list[int]]] = [
+    ("Linear", {"in_features": 8, "out_features": 4}, [16, 8]),
+    ("LayerNorm", {"normalized_shape": 8}, [16, 8]),
+    ("ReLU", {}, [16, 8]),
+    ("GELU", {}, [16, 8]),
+    ("Tanh", {}, [16, 8]),
+    ("Conv1d", {"in_channels": 3, "out_channels": 4, "kernel_size": 3}, [8, 3, 16]),
+    ("Conv2d", {"in_channels": 3, "out_channels": 4, "kernel_size": 3}, [4, 3, 8, 8]),
+    ("GroupNorm", {"num_groups": 2, "num_channels": 4}, [8, 4, 6]),
+    ("AvgPool2d", {"kernel_size": 2}, [4, 3, 8, 8]),
+    ("Flatten", {}, [8, 3, 4]),
+]
+
+
+def many(python: str) -> Iterator[tuple[str, str, str]]:
+    calls = []
+    for place in range(500):
+        name, init, shape = LAYERS[place % len(LAYERS)]
+        inputs = {"x": {"shape": [shape[0] + place // len(LAYERS), *shape[1:]], "requires_grad": True}}
+        calls.append({"id": f"c{place}", "target": f"torch.nn.{name}", "init": init, "inputs": inputs,
+                      "experiments": ["many"], "expect": {"grad": ["x"]}})  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "calls.yaml"
+        path.write_text(json.dumps(library("torch", "torch", calls)))
+        command = [sys.executable, str(PROBE), "run", str(path), "--python", python, "--json"]
+        with (Path(folder) / "answer.json").open("w") as out:
+            process = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+            peak, cpu = 0, 0.0
+            while process.poll() is None:
+                peak, cpu = max(peak, own(process.pid)[0]), max(cpu, own(process.pid)[1])
+                time.sleep(0.2)
+        answer = json.loads((Path(folder) / "answer.json").read_text())
+    count = {name: sum(case["outcome"] == name for case in answer["cases"]) for name in ("pass", "warn", "fail")}
+    detail = f"parent {peak / 2**20:.0f} MiB at most and {cpu:.1f} s of CPU; {count}"
+    yield "500 calls of torch.nn", f"{answer['took_s']:.0f} s", detail
+
+
+def own(pid: int) -> tuple[int, float]:
+    """Largest memory in bytes, and CPU seconds, of one process without its children; 0 when it has ended."""
+    try:
+        status, stat = (Path(f"/proc/{pid}/{name}").read_text() for name in ("status", "stat"))
+        fields = stat.rpartition(")")[2].split()
+        cpu = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024, cpu
+    except (OSError, IndexError):
+        return 0, 0.0
 
 
 def memory(python: str) -> Iterator[tuple[str, str, str]]:

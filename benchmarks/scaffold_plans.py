@@ -3,6 +3,7 @@
     python benchmarks/scaffold_plans.py                    all plans, two at a time; about ten minutes on two cores
     python benchmarks/scaffold_plans.py gan dqn            only these
     python benchmarks/scaffold_plans.py --quick            in one process, without the projects' own tests
+    python benchmarks/scaffold_plans.py --quick --tests    in one process, then each project's own tests
     python benchmarks/scaffold_plans.py --options          every combination of training options on one plan
 
 The cores are in benchmarks/plans/, 20 to 60 lines each; the plans are made here. stdout is a Markdown table; exit
@@ -252,7 +253,7 @@ def digests(results: Path, name: str) -> dict[str, str]:
     return {phase: fact["digest"] for phase, fact in facts.items() if "digest" in fact}
 
 
-def attempt_here(folder: Path, name: str) -> dict[str, Any]:
+def attempt_here(folder: Path, name: str, tests: bool = False) -> dict[str, Any]:
     """Generate, lint, train three steps, evaluate; then once more with a SIGTERM in between, to the same bits."""
     plan_file, core = write(folder, name)
     project, row = folder / "project", {"name": name, "failed": ""}
@@ -280,7 +281,17 @@ def attempt_here(folder: Path, name: str) -> dict[str, Any]:
                 outcomes = {repr(error): 1}
             row["failed"] += " ".join(f" {step} {each}" for step, wrong in outcomes.items() if wrong)
     row["train"], row["said"] = time.monotonic() - began, row["said"] + output.getvalue()
+    if tests:
+        own_tests(project, row)
     return row
+
+
+def own_tests(project: Path, row: dict[str, Any]) -> None:
+    """The project's own tests, into the row."""
+    code, said, row["smoke"] = command([HELPER, "smoke", project, "--json"], project)
+    row["failed"] += " smoke" * bool(code)
+    row["said"] += said if code else ""
+    row["tests"] = json.loads(said[said.index("{") : said.rindex("}") + 1])["passed"] if "{" in said else 0
 
 
 def told(row: dict[str, Any]) -> dict[str, Any]:
@@ -345,6 +356,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="PLAN", help=f"of {', '.join(CASES)}")
     parser.add_argument("--quick", action="store_true", help="without the projects' own tests")
+    parser.add_argument("--tests", action="store_true", help="with --quick: the projects' own tests all the same")
     parser.add_argument("--options", action="store_true", help="combinations of training options instead")
     parser.add_argument("--part", default="1/1", metavar="I/N", help="only every N-th plan, from the I-th")
     parser.add_argument("--jobs", type=int, default=2)
@@ -356,7 +368,7 @@ def main() -> int:
         part, _, parts = asked.part.partition("/")
         names = asked.names or list(CASES)[int(part) - 1 :: int(parts)]
         if asked.quick:
-            rows = [told(attempt_here(Path(place) / name, name)) for name in names]
+            rows = [told(attempt_here(Path(place) / name, name, asked.tests)) for name in names]
         else:
             with ThreadPoolExecutor(asked.jobs) as pool:
                 rows = list(pool.map(lambda name: told(attempt(Path(place) / name, name)), names))

@@ -4,7 +4,8 @@
 
 The trace runs the step of tests/vram/families.py on fake tensors as on the named GPU; the closed form gets sizes only.
 Compared is the peak of the tensors: workspaces, which are bounds in the closed form, are taken out of the trace. No GPU
-is used. Ratios are closed form / trace.
+is used. Ratios are closed form / trace; FLOPs and the two ends of the wall-clock range of one update, on the A100 80GB,
+are compared as well: the closed form's range should not be narrower than the trace's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import datetime
 import platform
 import statistics
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -21,12 +21,14 @@ sys.path.insert(0, str(ROOT / "helpers"))
 
 from reproof.vram import gpus  # noqa: E402
 from reproof.vram.allocator import Settings  # noqa: E402
+from reproof.vram.clock import step_time  # noqa: E402
 from reproof.vram.estimate import net_of, training  # noqa: E402
 from reproof.vram.interpreter import Interpreter  # noqa: E402
 from reproof.vram.nets import checkpointed  # noqa: E402
 from reproof.vram.timeline import Timeline  # noqa: E402
 from reproof.vram.trace import judged  # noqa: E402
 from reproof.vram.traced import TraceRequest  # noqa: E402
+from reproof.vram.workload import PASSES, training_time, training_work  # noqa: E402
 
 FAMILIES = ROOT / "tests" / "vram" / "families.py"
 GPT2 = {"vocab": 50257, "layers": 12, "width": 768, "num_heads": 12, "seq": 1024}
@@ -84,6 +86,20 @@ def closed(family, sizes, batch, given):
     return net.params, step.moment(batch, False)
 
 
+def timed(family, sizes, batch, given, work):
+    """FLOPs, and low and high end of the range, over those of the trace."""
+    net = net_of(family, sizes, family)
+    net = checkpointed(net) if given.get("checkpointing") else net
+    precision, update = given.get("precision", "fp32"), given.get("update", "foreach")
+    optimizer, card = given.get("optimizer", "adam"), gpus.find("A100 80GB")
+    kept = training(net, optimizer, precision, update, ema=given.get("ema", False), weight_decay=False).state
+    ours = training_time(card, net, kept, precision, batch, 1, optimizer, update, None)
+    theirs = step_time(card, work)
+    rows = training_work(net, kept, precision, batch, 1, PASSES[1], optimizer, update)
+    flops, really = (sum(flops * count for _, flops, _, count in each) for each in (rows, work))
+    return flops / really, ours.low_s / theirs.low_s, ours.high_s / theirs.high_s
+
+
 def whole_sizes(family, sizes):
     """The sizes with the family's defaults, as the torch modules want them."""
     from reproof.vram.sizes import SIZES
@@ -92,16 +108,15 @@ def whole_sizes(family, sizes):
 
 
 def traced(interpreter, family, sizes, batch, given):
-    """Parameters, peak of the tensors by the trace, where it is, and its time."""
+    """Parameters, peak of the tensors by the trace, where it is, and what it computes and moves."""
     card = gpus.find("A100 80GB")
     interpreter.request = TraceRequest(target=f"{FAMILIES}:build", steps=2)
-    started = time.perf_counter()
     more = {"family": family, "sizes": whole_sizes(family, sizes), "batch": batch, **given}
     result = interpreter.trace(card, more)
     told = judged(card, result, Timeline.read(result), Settings())
     spaces = sum(part.bytes for part in told.parts if part.name.startswith("workspace"))
     where = f"{told.moment.phase} {told.moment.module}"
-    return result["trained"], told.allocated_bytes - spaces, where, time.perf_counter() - started
+    return result["trained"], told.allocated_bytes - spaces, where, result["work"]
 
 
 def main() -> None:
@@ -109,19 +124,24 @@ def main() -> None:
     only = sys.argv[2] if sys.argv[1:2] == ["--only"] else ""
     with Interpreter(TraceRequest(target=f"{FAMILIES}:build")) as interpreter:
         print(f"{datetime.date.today()}, {platform.machine()}, torch {interpreter.hello['torch']}\n")
-        print("| step | batch | parameters, difference | traced GiB | closed form / trace | peaks: closed; traced |")
-        print("|---|---:|---:|---:|---:|---|")
-        errors = []
+        print("| step | batch | parameters, difference | traced GiB | closed form / trace | peaks: closed; traced "
+              "| FLOPs | time, low end | high end |")  # fmt: skip
+        print("|---|---:|---:|---:|---:|---|---:|---:|---:|")
+        errors, clocks = [], []
         for name, family, sizes, batch, given in CASES:
             if only not in name + family:
                 continue
             params, moment = closed(family, sizes, batch, given)
-            really, peak, where, _ = traced(interpreter, family, sizes, batch, given)
+            really, peak, where, work = traced(interpreter, family, sizes, batch, given)
             errors.append(abs(moment.total / peak - 1))
+            clocks.append(timed(family, sizes, batch, given, work))
+            flops, low, high = clocks[-1]
             print(f"| {name} | {batch} | {params - really:+d} | {peak / 2**30:.3f} | {moment.total / peak:.4f} | "
-                  f"{moment.name}; {where} |", flush=True)  # fmt: skip
+                  f"{moment.name}; {where} | {flops:.3f} | {low:.2f} | {high:.2f} |", flush=True)  # fmt: skip
     print(f"\n{len(errors)} cases: median error {statistics.median(errors):.2%}, largest {max(errors):.2%}, "
           f"{sum(e <= 0.12 for e in errors)} within 12 %.")  # fmt: skip
+    for name, ratios in zip(("FLOPs", "low end", "high end"), zip(*clocks, strict=True), strict=True):
+        print(f"{name}: median {statistics.median(ratios):.3f}, from {min(ratios):.3f} to {max(ratios):.3f}")
 
 
 if __name__ == "__main__":

@@ -6,20 +6,20 @@
 r"""Call a library with the exact shapes of every experiment before building on it.
 
   python helpers/probe.py run examples/nsgf/plan.yaml
-  python helpers/probe.py run plan.yaml --experiment mnist --python .venv/bin/python --fix-hints
-  python helpers/probe.py run calls.yaml --only value_2d --timeout-s 30 --write-tests tests
+  python helpers/probe.py run calls.yaml --only value_2d --python .venv/bin/python --fix-hints --write-tests tests
   python helpers/probe.py diff plan.yaml --against other/bin/python
   python helpers/probe.py scan src --plan plan.yaml
   python helpers/probe.py look geomloss.SamplesLoss
 
 Each call gets a verdict of its own, in processes of its own: one that hangs, crashes, fills the memory, prints, forks
-or ends the process takes only itself down. It looks first (is it there, which version, does the signature take these
-keywords, what was written about versions in between), then constructs, calls, goes backward, and asks what raises
-nothing: shape, dtype, NaN, zero, gradients (differences in float64), changes left behind, seeds, a second call, B + 3
-samples, another order, a reference (and how the two are related), warnings; numbers against the documentation of their
-argument, the cost of a perfect prediction, inputs that do not matter, which axis is the batch, what True means in a
-mask, integers that wrap, clipping, other defaults, 16 bits, autocast, extreme scales, tensors made on the CPU. Time
-and peak memory are measured at three batches and widths and carried on, to at_batch and at_width or 8 times as far.
+or ends the process takes only itself down. It looks first (is it there, which version, its signature, what was written
+about versions in between), then constructs, calls, goes backward, and asks what raises nothing: shape, dtype, NaN,
+zero, gradients (differences in float64), changes left behind, seeds, a second call, B + 3 samples, another order, a
+reference (and how the two are related), warnings; numbers against the documentation of their argument, the cost of a
+perfect prediction, inputs that do not matter, which axis is the batch, what True means in a mask and whether padding
+leaks through it, along which axes positions see each other, integers that wrap, fractions that are cut off, a sum
+where a mean is meant, keywords that nothing reads, clipping, other defaults, 16 bits, autocast, extreme scales,
+tensors made on the CPU. Time and memory at three batches and widths, carried on to at_batch, at_width or 8-fold.
 
 calls.yaml is the plan's `libraries` section alone; a call that cannot be read is a finding there, not the end:
 
@@ -38,11 +38,12 @@ calls.yaml is the plan's `libraries` section alone; a call that cannot be read i
 An input is drawn to a `shape` (`dist`: normal, uniform, zeros, ones, weights, equal_weights, integers, grid, valid), or
 `values`, or an `object` by its dotted name, or `made_by` another call, as M: {made_by: ot.dist, args: [x, y]}.
 `init_inputs` go to the constructor; with `steps` a schedule is stepped instead of called. `raises: ValueError` keeps a
-trap on record, `accepts: [grad_mismatch]` a known finding from failing the run. --fix-hints adds adapters as code.
+trap on record, `accepts: [grad_mismatch]` a known finding from failing the run; `mixes: [2]` names axes along which
+positions may see each other, `tuples: [size]` gives a list as a tuple. --fix-hints adds adapters as code.
 
-stdout is the report: Markdown, or JSON with --json. Errors and progress go to stderr. There is no network in a probe.
-exit 0 no call fails (warnings may stand) · 4 one does, or something differs, or a name is wrong · 2 bad input
-3 no interpreter, or none of the libraries
+stdout is the report: Markdown, or JSON with --json. Errors and progress go to stderr. A probe has no network.
+exit 0 no call fails (warnings may stand) · 4 one does, something differs, or a name is wrong · 2 bad input
+3 no interpreter or library
 
 scan follows names, not methods of objects. No GPU is used: marks on tensors tell what it would refuse. Tested on Linux;
 elsewhere the memory limit may not hold, and on Windows every case starts a new interpreter.

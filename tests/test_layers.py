@@ -28,6 +28,7 @@ RANK = {
                 "porting",
                 "syntax",
                 "roles",
+                "rolewords",
                 "placeholders",
                 "truthfloors",
             ),

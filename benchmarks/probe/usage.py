@@ -39,3 +39,22 @@ def rows(x):
 def patches(x, **_):
     """Rows of four pixels, line after line, as an image."""
     return x.reshape(x.shape[0], 4, 4, x.shape[-1]).movedim(-1, 1)
+
+
+def log_density(loc, scale, x):
+    """Log density of a diagonal normal distribution; `scale` is read as the variance."""
+    return torch.distributions.Normal(loc, scale.sqrt()).log_prob(x).sum(-1)
+
+
+def orthonormal_dct(x):
+    """The cosine transform that keeps lengths."""
+    from scipy.fft import dct
+
+    return dct(x, norm="ortho")
+
+
+def scaled_deviation(x):
+    """Median absolute deviation from the median, unscaled."""
+    import numpy as np
+
+    return np.median(np.abs(x - np.median(x, axis=0)), axis=0)

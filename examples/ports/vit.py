@@ -4,8 +4,6 @@
 The contract of the port. examples/ports/vit_reference.py is the other side.
 """
 
-import math
-
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -36,9 +34,7 @@ class ViT(nn.Module):
         self.head = nn.Linear(width, classes)
         nn.init.trunc_normal_(self.positions, std=0.02)
         nn.init.normal_(self.cls, std=1e-6)
-        fan = 3 * patch * patch
-        nn.init.trunc_normal_(self.embed.weight, std=math.sqrt(1 / fan) / 0.87962566103423978, a=-2.0, b=2.0)
-        nn.init.zeros_(self.embed.bias)
+        # timm 1.0 leaves the patch embedding as torch makes it
         for block in self.blocks:
             layers = (
                 block.attention.in_proj_weight,
@@ -55,7 +51,7 @@ class ViT(nn.Module):
                 block.mlp[2].bias,
             ):
                 nn.init.zeros_(bias)
-        nn.init.zeros_(self.head.weight)
+        nn.init.trunc_normal_(self.head.weight, std=0.02)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, pixels_BCHW):

@@ -10,11 +10,32 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
+from reproof.rolewords import (
+    CONFIG_NAME,
+    CORE_NAMES,
+    DATA_READERS,
+    ENGINEERING_BASES,
+    ENGINEERING_CALLS,
+    ENGINEERING_CLASSES,
+    ENGINEERING_NAMES,
+    FILE_CALLS,
+    FORMULAS,
+    MODULE_BASES,
+    NEVER_CORE,
+    NO_MATHS,
+    OPTIMISER,
+    QUIET_NAMES,
+    REPORTING,
+    STEERS,
+    SURE_METHODS,
+    TENSOR_ROOTS,
+    TEXT_NAMES,
+)
 from reproof.syntax import FUNCTION, Source, Unit, dotted, last, units_of
 
 Tag = Literal["core", "engineering"]
@@ -36,87 +57,32 @@ _PACKAGING = re.compile(
     r"Pipfile[^/]*|versioneer\.py|_?version\.py|"
     r"\.git[^/]*|\.pre-commit[^/]*|\.flake8|\.editorconfig)$|(?:^|/)\.(?:github|circleci|ci)/|\.egg-info/|\.dist-info/"
 )  # fmt: skip
+
+
+def _words_of_path(parts: str, tokens: str = "") -> re.Pattern[str]:
+    """`parts` anywhere; `tokens` only between separators, for `ode` stands in model and `io` in diffusion."""
+    whole = rf"|(?:^|[_/.-])(?:{tokens})\d*(?:$|[_/.-])" if tokens else ""
+    return re.compile(parts + whole)
+
+
 _ROLES: list[tuple[Role, re.Pattern[str]]] = [
-    ("loss", re.compile(r"loss|criterion|objective|divergence")),
-    ("evaluation", re.compile(r"metric|eval|validate|benchmark|fid|score|zero_shot")),
-    ("sampling", re.compile(r"sampl|generat|decod|inference|ode|sde|integrat")),
-    ("config", re.compile(r"conf|cfg|param|arg|option|hparam|default|constants")),
-    ("training", re.compile(r"train|optim|sched|ema|trainer|learn|agent|algo|ppo|sac|dqn|update|precision|init")),
-    ("data", re.compile(r"data|transform|augment|loader|token|preproc|env|buffer|replay|image")),
-    ("model", re.compile(r"model|net|layer|block|attention|attend|transformer|vit|unet|resnet|former|encoder|"
-                         r"decoder|module|diffusion|gan|embed|norm|flow|arch|head|backbone")),
-    ("engineering", re.compile(r"log|util|distrib|checkpoint|hub|io|cli|main|registry|version|visual|plot|"
-                               r"export|onnx|wandb|file|hook|dist")),
+    ("loss", _words_of_path("loss|criterion|objective|divergence")),
+    ("evaluation", _words_of_path("metric|eval|validate|benchmark|score|zero_shot", "fid")),
+    ("sampling", _words_of_path("sampl|generat|decod|inference|integrat|odeint|sdeint", "odes?|sdes?")),
+    ("config", _words_of_path("conf|cfg|param|option|hparam|default|constants", "args?|arguments")),
+    ("training", _words_of_path("train|optim|sched|trainer|learn|agent|algo|update|precision|init",
+                                "ema|ppo|sac|dqn")),
+    ("data", _words_of_path("data|transform|augment|loader|token|preproc|buffer|replay|image|audio", "envs?|env_util")),
+    ("model", _words_of_path("model|layer|block|attention|attend|transformer|vit|unet|resnet|former|encoder|"
+                             "decoder|module|diffusion|embed|norm|flow|arch|head|backbone|net$|net[_/.-]|nets|gan$",
+                             "gans?")),
+    ("engineering", _words_of_path("util|distrib|checkpoint|visual|export|onnx|wandb",
+                                   "logs?|logg(?:er|ers|ing)|hub|io|cli|main|registry|version|plots?|files?|"
+                                   "hooks?|dist|flags?")),
 ]  # fmt: skip
 
-TENSOR_ROOTS = frozenset(
-    "torch F nn jnp jax np numpy tf tensorflow keras flax optax scipy einops lax ot geomloss tl triton "
-    "functional".split()
-)
-MODULE_BASES = re.compile(
-    r"(?:^|\.)(?:Module|Layer|Model|Sequential|ModuleList|ModuleDict|LightningModule|PreTrainedModel|"
-    r"\w*PreTrainedModel|Function|Optimizer|"
-    r"_LRScheduler|LRScheduler|Scheduler|Distribution|Transform|Dataset|IterableDataset|Metric|Sampler|Loss|"
-    r"_Loss|_WeightedLoss|"
-    r"Conv\dd|Linear|Embedding|LayerNorm|BatchNorm\dd|GroupNorm|Wrapper|ObservationWrapper|RewardWrapper|"
-    r"ActionWrapper|Env|ODEF?|"
-    r"Parameter|GradientTransformation|Initializer|Regularizer|\w*(?:Block|Attention|Transformer|Encoder|"
-    r"Decoder|Net|Norm|Layer|Former|Tower|Embedding))$"
-)
-RECIPE_CALLS = frozenset(
-    "backward step zero_grad clip_grad_norm_ clip_grad_value_ autocast apply_gradients value_and_grad grad "
-    "train_on_batch minimize "
-    "param_groups add_param_group state_dict_ema apply_updates".split()
-)
-CORE_NAMES = re.compile(
-    r"(?:^|_)(?:train(?:ing)?|loss\w*|losses|sample\w*|sampler|init|initiali[sz]e\w*|init_weights?|ema|"
-    r"schedul\w*|lr|warmup|augment\w*|metrics?|accuracy|"
-    r"optimi[sz]er\w*|param_groups?|forward|attention|attend|norm|normali[sz]e\w*|dropout|drop_path|mask\w*|"
-    r"embed\w*|encode\w*|decode\w*|preprocess\w*|"
-    r"transforms?|collate\w*|tokeni[sz]e\w*|reward\w*|advantages?|returns|gae|beta_schedule|noise\w*|diffusion|"
-    r"denoise\w*|train_step|"
-    r"training_step|validation_step|evaluate|eval|grad\w*|clip\w*|weight_decay|generate|step|policy|value|act|"
-    r"get_action\w*|interpolat\w*|resize\w*|"
-    r"quantile\w*|likelihood|log_prob|entropy|kl|divergence|cost|distance|kernel|sinkhorn|score|velocity|flow|"
-    r"pos_emb\w*|rotary\w*)(?:_|$)",
-    re.I,
-)
-ENGINEERING_NAMES = re.compile(
-    r"^_*(?:parse_args?\w*|get_args?\w*|get_parser|arg_parser|build_parser|log|logs?_\w+|logging\w*|"
-    r"setup_\w*log\w*|get_log(?:ger|_\w+)?|logger|save\w*|load\w*|"
-    r"checkpoint\w*|restore\w*|\w+_checkpoints?|resume\w*|download\w*|upload\w*|push_to\w*|plot\w*|"
-    r"visuali[sz]e\w*|draw\w*|show\w*|print\w*|render\w*|"
-    r"export\w*|to_onnx|copy_code\w*|init_distributed\w*|is_distributed\w*|is_main\w*|is_primary\w*|is_master|"
-    r"is_(?:global|local)_\w+|world_info\w*|get_rank|"
-    r"get_world_size|barrier|broadcast_object|all_gather_object|cli|extra_repr|__repr__|__str__|__del__|"
-    r"state_dict|load_state_dict|_load_from_state_dict|"
-    r"to_dict|from_pretrained|register\w*|get_version|profile\w*|list_\w+|available_\w+|get_cache\w*|"
-    r"tensorboard\w*|wandb\w*|remote_sync\w*|start_sync\w*|"
-    r"pt_save|pt_load|write\w*|read_file\w*|makedirs|num_to_groups|device|[gs]et_device\w*|module_device|"
-    r"unwrap_\w+|raise_if\w*|timestamped\w*)$",
-    re.I,
-)
-# the same where nothing in the body computes
-QUIET_NAMES = re.compile(
-    r"^_*(?:main|run|\w*contexts?|count_\w+|track\w*|clear|clean\w*|hparams|config|(?:model|file|run|"
-    r"log)_?(?:name|dir|path)|(?:init|make|create)_folders?|"
-    r"\w+_extension|checkpoint_num|num_params\w*|summary|timeit|timer|version|natural_key|filename\w*|"
-    r"set_jit\w*|torch_compile\w*|set_grad_checkpointing|"
-    r"__version__|__all__|__enter__|__exit__|__getstate__|__setstate__|as_dict)$",
-    re.I,
-)
-ENGINEERING_CLASSES = re.compile(
-    r"(?:Meter|dotdict|[Tt]imer|Logger|Timer|Writer|Profiler|Monitor|Callback|Checkpoint\w*|Action|Registry|"
-    r"Exception|Error)$"
-)
-ENGINEERING_BASES = re.compile(
-    r"(?:Exception|Error|Warning|Logger|Handler|Callback|Action|Enum|Formatter|Parser|Thread|Protocol|Reporter|Writer)$"
-)
-ENGINEERING_CALLS = re.compile(r"^(?:logging|argparse|os|sys|shutil|subprocess|wandb|json|yaml|pickle|socket|"
-                               r"tempfile|urllib|requests|click|fire|huggingface_hub|mlflow|warnings|dist|time|"
-                               r"glob|re|importlib|inspect|packaging|tqdm|matplotlib|plt)\.|torch\.(?:save|load|"
-                               r"distributed)|^(?:open|print|Path)$")  # fmt: skip
-CONFIG_NAME = re.compile(r"(?:Config|Cfg|Args|Arguments|HParams|Params|Hyperparameters|Options|Settings)$")
+
+WHOLE_FILES = ("model", "loss", "sampling", "data", "evaluation")
 
 
 @dataclass(frozen=True)
@@ -154,8 +120,11 @@ def file_role(path: str, source: Source | None = None) -> Role:
 
 def _python_role(path: str, source: Source | None) -> Role:
     stem = PurePosixPath(path).stem.lower()
+    folder = PurePosixPath(path).parent.name.lower()
     for role, words in _ROLES:
-        if words.search(stem):
+        if words.search(stem.replace("__init__", "")) and not re.fullmatch(r"_*utils?", stem):
+            return role
+        if re.fullmatch(r"_*utils?", stem) and role in WHOLE_FILES and words.search(folder):
             return role
     modules = source is not None and source.tree is not None and any(
         isinstance(node, ast.ClassDef) and any(MODULE_BASES.search(dotted(base)) for base in node.bases)
@@ -167,27 +136,30 @@ def _python_role(path: str, source: Source | None) -> Role:
     return next((role for role, words in _ROLES if words.search(parents)), "engineering")
 
 
-def tagged_units(source: Source, role: Role, used_by_core: Iterable[str] = ()) -> list[Tagged]:
-    """Every unit of one file with its tag. `used_by_core`: names that core units of other files call."""
+def tagged_units(source: Source, role: Role, path: str = "", used_by_core: Iterable[str] = ()) -> list[Tagged]:
+    """Every unit of one file with its tag. `used_by_core`: names that core units of other files call.
+
+    In a file that logs or draws, `get_accuracy` is no metric: only what computes, or is imported, is core there.
+    """
     if source.tree is None:
         return []
     if role in ("test", "docs", "packaging"):
         return [Tagged(unit, "engineering", f"stands in a {role} file") for unit in units_of(source.tree)]
     units = units_of(source.tree)
-    found = {unit.name: _judged(unit, source) for unit in units}
+    found = {unit.name: _judged(unit, source, bool(REPORTING.search(path))) for unit in units}
     _bases_follow(units, found)
-    _children_follow(units, found)
+    _children_follow(units, found, source)
     _callees_follow(units, found, set(used_by_core))
-    _children_follow(units, found)  # methods of classes that core code uses
+    _children_follow(units, found, source)  # methods of classes that core code uses
     _callees_follow(units, found, set())
     _files_follow(units, found, role)
-    _children_follow(units, found)
+    _children_follow(units, found, source)
     return [Tagged(unit, *_decided(found[unit.name])) for unit in units]
 
 
-def core_words(tagged: list[Tagged]) -> set[str]:
-    """Names that the core units of a file use: what they call is core as well."""
-    return {word for item in tagged if item.tag == "core" for word in _words(item.unit)}
+def core_words(tagged: list[Tagged], source: Source) -> set[str]:
+    """Names that the core units of a file use and that come from other files: what they call is core as well."""
+    return {word for item in tagged if item.tag == "core" for word in _imported(item.unit, source)}
 
 
 Judgement = tuple[Tag | None, str]
@@ -198,34 +170,107 @@ def _decided(judgement: Judgement) -> tuple[Tag, str]:
     return (tag, reason) if tag else ("engineering", reason or "no tensor, no recipe, not used by core code")
 
 
-def _judged(unit: Unit, source: Source) -> Judgement:
+def _judged(unit: Unit, source: Source, reports: bool) -> Judgement:
     """The tag that a unit shows by itself, or none."""
     name = unit.name.rpartition(".")[2]
     if isinstance(unit.node, ast.ClassDef):
         return _class(unit.node)
     if unit.kind == "constant":
-        return None, ""
+        is_log = re.fullmatch(r"_*(?:logg?(?:er)?|all|version|author|doc)_*", name, re.I)
+        return ("engineering", f"{name}: logging or packaging by its name") if is_log else (None, "")
     if unit.owner is not None and _class(unit.owner)[0] == "engineering":
         return "engineering", f"part of {unit.owner.name}"
     if name == "__init__":
         return None, ""  # as its class
-    if ENGINEERING_NAMES.match(name) and not _recipe(unit.node):
-        return "engineering", f"{name}: logging, files, arguments or process set-up by its name"
     recipe = _recipe(unit.node)
+    ranks = name == "rank" and unit.owner  # a method that ranks
+    if ENGINEERING_NAMES.match(name) and not recipe and not ranks and not _belied(name, unit.node, source):
+        return "engineering", f"{name}: logging, files, arguments or process set-up by its name"
     if recipe:
         return "core", f"calls {recipe}: part of the training recipe"
+    if _only_checks(unit.node) and not name.startswith("__"):
+        return "engineering", "only checks, and raises"
+    if _holds_settings(unit.node):
+        return "core", "holds settings"
     tensor = _tensor_call(unit.node, source)
     if tensor:
         return "core", f"computes with {tensor}"
-    if QUIET_NAMES.match(name):
+    if TEXT_NAMES.search(name) and _only_text(unit.node):
+        return "engineering", "makes text"
+    if QUIET_NAMES.match(name) and not (name == "run" and unit.owner):
         return "engineering", f"{name}: set-up or bookkeeping by its name, and computes nothing"
-    if CORE_NAMES.search(name) and not _engineering_calls(unit.node):
+    if CORE_NAMES.search(name) and not reports and not _engineering_calls(unit.node):
         return "core", f"{name}: named after a part of an algorithm"
     return None, ""
 
 
+def _belied(name: str, node: ast.AST, source: Source) -> bool:
+    """Whether the body shows that a name like `log_mel`, `load_audio`, `_save_obs` or `load_config` misleads."""
+    if re.match(r"_*register", name):
+        return any(re.match(r"register_\w*hook$", last(n)) for n in ast.walk(node) if isinstance(n, ast.Call))
+    if re.match(r"_*logs?_", name):
+        return _returns(node) != [] and bool(_tensor_call(node, source))
+    if re.match(r"_*(?:save|store|write)", name):
+        return not any(FILE_CALLS.search(last(n)) for n in ast.walk(node) if isinstance(n, ast.Call))
+    return bool(DATA_READERS.match(name)) or (name.startswith("load_") and _holds_settings(node))
+
+
+def _returns(node: ast.AST) -> list[ast.expr]:
+    """What a function hands back, None aside."""
+    values = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
+    return [v for v in values if not (isinstance(v, ast.Constant) and v.value is None)]
+
+
+def _only_checks(node: ast.AST) -> bool:
+    """A function that raises, asserts or warns, sets nothing, and hands back nothing but what it was given."""
+    parts = list(ast.walk(node))
+    own = {n.id for n in parts if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    lists = {
+        dotted(n.targets[0]) for n in parts if isinstance(n, ast.Assign) and isinstance(n.value, (ast.List, ast.Dict))
+    }
+    given = {n.arg for n in parts if isinstance(n, ast.arg)} - own
+    made = [v for v in _returns(node) if not (isinstance(v, ast.Name) and v.id in given)]
+    sets = any(isinstance(n, (ast.Attribute, ast.Subscript)) and isinstance(n.ctx, ast.Store) for n in parts)
+    called = [n for n in parts if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
+    acts = any(not _complains(n) and dotted(n.value).partition(".")[0] not in lists for n in called)
+    waits = any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Delete, ast.Await)) for n in parts)
+    says = any(isinstance(n, (ast.Raise, ast.Assert)) or (n in called and _complains(n)) for n in parts)
+    stub = len(getattr(node, "body", [])) <= 2 and "NotImplemented" in ast.dump(node)
+    return says and not (stub or made or sets or acts or waits)
+
+
+def _complains(node: ast.AST) -> bool:
+    called = dotted(getattr(node, "value", None))
+    return bool(re.search(r"^(?:print|log(?:ging|ger)?\.)|(?:^|[._])(?:warn|check|verify|assert)", called))
+
+
+def _holds_settings(node: ast.AST) -> bool:
+    """A dict literal with at least three numbers under text keys, not all of them 0 and 1; or a configuration made."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and CONFIG_NAME.search(last(part)) and len(part.keywords) >= 3:
+            return True
+        if isinstance(part, ast.Dict):
+            texts = [v for k, v in zip(part.keys, part.values, strict=True) if isinstance(getattr(k, "value", 0), str)]
+            numbers = [v.value for v in texts if isinstance(v, ast.Constant) and isinstance(v.value, (int, float))]
+            if len(numbers) >= 3 and any(number not in (0, 1) for number in numbers):
+                return True
+    return False
+
+
+def _only_text(node: ast.AST) -> bool:
+    """A function that hands back a formatted text and nothing else."""
+    makers = ("format", "join", "decode", "strftime")
+    values = _returns(node)
+    return bool(values) and all(isinstance(v, ast.JoinedStr) or last(v) in makers for v in values)
+
+
 def _class(node: ast.ClassDef) -> Judgement:
     bases = [dotted(base) for base in node.bases]
+    if any(STEERS.search(word) for word in (node.name, *bases)) and not node.name.endswith("Logger"):
+        return "core", f"{node.name}: steers the training by its name"
+    never = [word for word in (*bases, node.name) if NEVER_CORE.search(word)]
+    if never and not any(MODULE_BASES.search(base) for base in bases if base not in never):
+        return "engineering", f"{never[0]}: logging, files or a progress bar"
     for base in bases:
         if MODULE_BASES.search(base):
             return "core", f"a {base}"
@@ -239,14 +284,9 @@ def _class(node: ast.ClassDef) -> Judgement:
     return None, ""
 
 
-_OPTIMISER = re.compile(
-    r"(?:Adam\w*|SGD|RMSprop|Lion|LAMB|Adafactor|create_optimizer\w*|cosine_lr|get_\w*schedule\w*|\w+LR)$"
-)
-
-
 def _recipe(node: ast.AST) -> str:
     for call in ast.walk(node):
-        if isinstance(call, ast.Call) and _OPTIMISER.match(last(call)):
+        if isinstance(call, ast.Call) and OPTIMISER.match(last(call)):
             return last(call)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
             if call.func.attr in (
@@ -261,25 +301,6 @@ def _recipe(node: ast.AST) -> str:
     return ""
 
 
-# what is called on torch without computing anything
-_NO_MATHS = re.compile(
-    r"\.(?:save|load|device|cuda\.\w+|distributed\.\w+|backends\.\S+|hub\.\S+|jit\.\w+|version\S*|is_available|"
-    r"Tensor|dtype|nn\.Module|"
-    r"utils\.(?:data|tensorboard|model_zoo)\S*|onnx\S*|export\S*|profiler\S*|set_num_threads|compile|"
-    r"manual_seed_all|get_logger|parallel\S*|"
-    r"from_numpy|float16|float32|bfloat16|float64|long|int64|int32|bool|uint8|no_grad|inference_mode|"
-    r"is_tensor)$|DistributedDataParallel"
-)  # fmt: skip
-_TENSOR_METHODS = frozenset(
-    "softmax matmul bmm einsum clamp clamp_ mul_ add_ sub_ div_ lerp_ sqrt rsqrt exp log pow mean sum norm "
-    "detach masked_fill masked_fill_ "
-    "copy_ normal_ uniform_ zero_ fill_ gather scatter_ cumsum permute transpose chunk unsqueeze squeeze "
-    "reshape view expand repeat "
-    "argmax topk flatten sigmoid tanh relu float var std abs".split()
-)  # fmt: skip
-_SURE_METHODS = _TENSOR_METHODS - set("log sum view repeat expand mean copy_ std abs float norm pow exp".split())
-
-
 def _tensor_call(node: ast.AST, source: Source) -> str:
     """The first call or attribute that computes with tensors."""
     for part in ast.walk(node):
@@ -287,12 +308,14 @@ def _tensor_call(node: ast.AST, source: Source) -> str:
         first, dot, rest = name.partition(".")
         full = f"{source.imports.get(first, first)}{dot}{rest}"
         root = full.partition(".")[0]
-        if isinstance(part, ast.Call) and root in TENSOR_ROOTS and "." in full and not _NO_MATHS.search(full):
+        if isinstance(part, ast.Call) and root in TENSOR_ROOTS and "." in full and not NO_MATHS.search(full):
             return full
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _SURE_METHODS:
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in SURE_METHODS:
             return f".{part.func.attr}()"
         if isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult):
             return "@"
+        if full.startswith("math.") and rest in FORMULAS:
+            return full
     return ""
 
 
@@ -310,9 +333,6 @@ def _bases_follow(units: list[Unit], found: dict[str, Judgement]) -> None:
                     found[unit.name] = ("core", f"a {dotted(base)}, which is core")
 
 
-WHOLE_FILES = ("model", "loss", "sampling", "data", "evaluation")
-
-
 def _files_follow(units: list[Unit], found: dict[str, Judgement], role: Role) -> None:
     """What shows nothing by itself goes with its file: in a file of the model it is rather core than not."""
     for unit in units:
@@ -320,7 +340,7 @@ def _files_follow(units: list[Unit], found: dict[str, Judgement], role: Role) ->
             found[unit.name] = ("core", f"stands in a {role} file")
 
 
-def _children_follow(units: list[Unit], found: dict[str, Judgement]) -> None:
+def _children_follow(units: list[Unit], found: dict[str, Judgement], source: Source) -> None:
     """A class with core methods is core; the plain methods of a core class are core."""
     for unit in units:
         if isinstance(unit.node, ast.ClassDef) and found[unit.name][0] is None:
@@ -331,7 +351,8 @@ def _children_follow(units: list[Unit], found: dict[str, Judgement]) -> None:
         above = unit.name.rpartition(".")[0]
         if above and found[unit.name][0] is None and above in found and found[above][0]:
             name = unit.name.rpartition(".")[2]
-            trivial = unit.kind in ("method", "function") and (ENGINEERING_NAMES.match(name) or QUIET_NAMES.match(name))
+            words = name not in ("run", "rank") and (ENGINEERING_NAMES.match(name) or QUIET_NAMES.match(name))
+            trivial = words and isinstance(unit.node, FUNCTION) and not _belied(name, unit.node, source)
             found[unit.name] = ("engineering", "interface") if trivial else (found[above][0], f"part of {above}")
 
 
@@ -356,16 +377,28 @@ def _take(units: list[Unit], found: dict[str, Judgement], user: str) -> list[Uni
     return taken
 
 
-def _words(unit: Unit) -> set[str]:
-    """Names that a unit mentions; of a class only its own body, its methods are units of their own."""
+def _nodes(unit: Unit) -> Iterator[ast.AST]:
+    """Of a class only its own body: its methods are units of their own."""
     parts: list[ast.AST] = [unit.node]
     if isinstance(unit.node, ast.ClassDef):
         parts = [n for n in unit.node.body if not isinstance(n, (*FUNCTION, ast.ClassDef))] + list(unit.node.bases)
-    words = set()
-    for part in parts:
-        for node in ast.walk(part):
-            if isinstance(node, ast.Name):
-                words.add(node.id)
-            elif isinstance(node, ast.Attribute):
-                words.add(node.attr)
-    return words - {last(unit.node)} if words else words
+    return (node for part in parts for node in ast.walk(part))
+
+
+def _words(unit: Unit) -> set[str]:
+    """Names that a unit mentions."""
+    nodes = list(_nodes(unit))
+    words = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return words | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+
+
+def _imported(unit: Unit, source: Source) -> set[str]:
+    """Of these, what an import brings: `f` of `from a import f`, `f` and `g` of `a.g.f`; not what an object has."""
+    words: set[str] = set()
+    for node in _nodes(unit):
+        if isinstance(node, ast.Name) and node.id in source.imports:
+            words.add(source.imports[node.id].rpartition(".")[2])
+        elif isinstance(node, ast.Attribute):
+            first, _, rest = dotted(node).partition(".")
+            words |= set(rest.split(".")) if first in source.imports else set()
+    return words

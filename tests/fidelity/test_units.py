@@ -242,6 +242,29 @@ def test_a_unit_that_is_gone_is_named(tmp_path):
     assert check(ask).missing == ["net.py::get_lr"]
 
 
+def test_several_cores_in_one_agent_keep_their_own_hashes(tmp_path):
+    agent = tmp_path / "agent"
+    for name, text in (("one", NET), ("two", NET.replace("class Net", "class Other"))):
+        (agent / name).mkdir(parents=True)
+        (agent / name / f"{name}.py").write_text(text)
+        freeze(FreezeRequest(core=agent / name, out=tmp_path / f"{name}.lock.json"))
+    (agent / "adapter.py").write_text("from .one.one import Net\n\n\ndef act(model, x):\n    return model(x)\n")
+    (agent / "one" / "one.py").write_text("import logging\n" + NET)
+
+    def checked(name, core=agent):
+        return check(CheckRequest(manifest=tmp_path / f"{name}.lock.json", core=core))
+
+    assert checked("one").ok
+    assert checked("two").ok
+    assert checked("one", agent / "one").sha256 == checked("one").now_sha256
+    (agent / "one" / "one.py").write_text(NET.replace("1e-5", "1e-6"))
+    assert not checked("one").ok
+    assert checked("two").ok
+    (agent / "copy").mkdir()
+    (agent / "copy" / "two.py").write_text(NET)
+    assert len(checked("two").missing) == 5  # two folders could be meant: none is guessed
+
+
 def test_a_manifest_that_was_edited_is_refused(tmp_path):
     ask = frozen(tmp_path)
     data = json.loads(ask.manifest.read_text())

@@ -66,7 +66,10 @@ def test_all_mistakes_are_named_at_once(settings, project):
 @pytest.mark.parametrize(("text", "holds"), [("ema_decay=0.999", True), ("ema_decay=1.0", False),
                                              ("warmup_steps=0", True), ("warmup_steps=-1", False),
                                              ("batch_size=2", True), ("batch_size=0", False),
-                                             ("lr=1e-9", True), ("lr=0.0", False)])  # fmt: skip
+                                             ("lr=1e-9", True), ("lr=0.0", False),
+                                             ("weight_decay=0.0", True), ("weight_decay=-1e-9", False),
+                                             ("betas=[0.0, 0.999]", True), ("betas=[0.0, 1.0]", False),
+                                             ("betas=[0.9]", False)])  # fmt: skip
 def test_bounds_hold_at_the_bound_and_not_past_it(settings, project, text, holds):
     if holds:
         settings(f"phases.flow.{text}")
@@ -131,3 +134,43 @@ def test_a_smoke_run_is_tiny_everywhere(settings):
     assert (cfg.phases.flow.steps, cfg.phases.flow.batch_size, cfg.phases.pairs.batches) == (2, 4, 1)
     assert cfg.data.stand_in is True
     assert (cfg.evaluation.n_samples, cfg.evaluation.readings[4].n_generated) == (4, 4)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "text", "holds"),
+    [("sgd", "momentum=0.0", True), ("sgd", "momentum=1.0", False), ("adagrad", "eps=1e-9", True),
+     ("adam", "eps=0.0", False), ("rmsprop", "alpha=0.0", True), ("rmsprop", "alpha=1.0", False),
+     ("rmsprop", "centered=true", True), ("nadam", "momentum_decay=-1e-9", False)],
+)  # fmt: skip
+def test_hyperparameters_of_an_optimizer_have_bounds(settings, project, optimizer, text, holds):
+    words = [f"phases.flow.{text}", f"phases.flow.optimizer={optimizer}"]  # the optimizer counts, wherever it stands
+    if holds:
+        assert text.partition("=")[0] in settings(*words).phases.flow
+    else:
+        with pytest.raises(project.errors.ProjectError, match=f"config(.|\n)*{text.partition('=')[0]}"):
+            settings(*words)
+
+
+def test_a_hyperparameter_that_no_optimizer_of_the_phases_has_is_refused(settings, project):
+    with pytest.raises(project.errors.ProjectError, match=r"phases\.\*\.momentum=0\.9' matches nothing"):
+        settings("phases.*.momentum=0.9")
+    cfg = settings("phases.*.momentum=0.9", "phases.flow.optimizer=sgd")
+    assert cfg.phases.flow.momentum == 0.9 and "momentum" not in cfg.phases.one_step
+
+
+@pytest.mark.parametrize(("words", "missing"), [(["optimizer=sgd", "nesterov=true"], "nesterov needs momentum"),
+                                                (["schedule=step"], "step_every is missing")])  # fmt: skip
+def test_settings_that_need_another_one_say_so(settings, project, words, missing):
+    with pytest.raises(project.errors.ProjectError, match=missing):
+        settings(*(f"phases.flow.{word}" for word in words))
+
+
+def test_a_smoke_run_takes_the_sizes_of_its_file(project, settings, tmp_path):
+    smaller = tmp_path / "toy.yaml"
+    smaller.write_text("model.hidden: 8\nphases.flow.lr: 0.5\n")
+    values = settings().to_dict()
+    project.tool("overrides").shrink(values, smaller)
+    assert (values["model"]["hidden"], values["phases"]["flow"]["lr"], values["phases"]["flow"]["steps"]) == (8, 0.5, 2)
+    smaller.write_text("model.hiden: 8\n")
+    with pytest.raises(project.errors.ProjectError, match="did you mean 'hidden'"):
+        project.tool("overrides").shrink(values, smaller)

@@ -195,3 +195,57 @@ def test_every_piece_of_a_checkpoint_is_needed(project, open_toy, piece):
     assert project.checkpoint.tensors_digest(train(project, run, phase)["model"]) != whole
     project.checkpoint.save(path, saved)
     assert project.checkpoint.tensors_digest(train(project, run, phase)["model"]) == whole
+
+
+def test_averages_remember_no_history(project, open_toy):
+    """They once kept the graph of every step: memory that grew with the training."""
+    run = open_toy("phases.flow.ema_decay=0.9", *LINEAR[1:])
+    state, _, _ = step(project, run, one_weight(project, lambda model, *_: model.weight.sum()), count=2)
+    assert [average.grad_fn for average in state.ema.values()] == [None]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "words", "expected"),
+    [
+        ("sgd", ["momentum=0.5"], [2.0 - 0.1, 1.9 - 0.1 * 1.5]),
+        ("sgd", ["momentum=0.5", "nesterov=true"], [2.0 - 0.1 * 1.5, 1.85 - 0.1 * 1.75]),
+        ("rmsprop", ["alpha=0.75"], [2.0 - 0.1 / 0.25**0.5, 1.8 - 0.1 / 0.4375**0.5]),
+        ("adagrad", [], [2.0 - 0.1, 1.9 - 0.1 / 2**0.5]),
+        ("adam", ["betas=[0.5,0.5]"], [1.9, 1.8]),
+        ("adam", ["eps=1.0"], [2.0 - 0.1 / 2, 1.95 - 0.1 / 2]),
+    ],
+)
+def test_hyperparameters_reach_the_optimizer(project, open_toy, optimizer, words, expected):
+    """A gradient of 1 and a rate of 0.1: two steps by hand."""
+    own = [f"phases.flow.{word}" for word in words]
+    run = open_toy(*LINEAR, *own, f"phases.flow.optimizer={optimizer}", "phases.flow.lr=0.1",
+                   "phases.flow.schedule=constant")  # fmt: skip
+    phase = one_weight(project, lambda model, *_: model.weight.sum())
+    found = [step(project, run, phase, count)[0].model.weight.item() for count in (1, 2)]
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_every_optimizer_is_torchs_with_torchs_own_values(project):
+    for kind, own in project.tool("optimizers").OPTIMIZERS.values():
+        optimizer = getattr(torch.optim, kind)([torch.zeros(1, requires_grad=True)], lr=0.1)
+        there = {key: list(v) if isinstance(v, tuple) else v for key, v in optimizer.defaults.items()}
+        assert own == {key: there[key] for key in own}
+        others = {"lr", "weight_decay", "foreach", "maximize", "capturable", "differentiable", "fused"}
+        assert there.keys() - own.keys() <= others | {"decoupled_weight_decay"}
+
+
+def test_gradients_of_fp16_are_clipped_and_reported_unscaled(project, open_toy):
+    words = ["phases.flow.optimizer=sgd", "phases.flow.lr=0.1", "phases.flow.schedule=constant", "precision=fp16"]
+    run = open_toy(*LINEAR, *words, "phases.flow.grad_clip=0.5")
+    state, _, norm = step(project, run, one_weight(project, lambda model, *_: model.weight.square().sum()))
+    assert norm == 4.0  # 2w at w = 2; the scaler multiplies by 65536
+    assert state.model.weight.item() == pytest.approx(2.0 - 0.1 * 0.5, abs=1e-5)
+
+
+@pytest.mark.parametrize(("minutes", "saved"), [("1e-9", [5, 4]), ("1e9", []), ("null", [])])
+def test_a_checkpoint_is_also_written_when_enough_time_has_passed(project, open_toy, minutes, saved):
+    run = open_toy(*LINEAR, "phases.flow.accumulate=1", "checkpoint_every_steps=1000", "keep_checkpoints=2",
+                   f"checkpoint_every_minutes={minutes}")  # fmt: skip
+    train(project, run, one_weight(project, lambda model, *_: model.weight.square().sum()))
+    paths = project.checkpoint.step_paths(run.folder / "checkpoints", "flow")
+    assert [int(path.stem[-9:]) for path in paths] == saved  # of six steps; the last one ends the phase instead

@@ -10,7 +10,7 @@ CPU = torch.device("cpu")
 
 def test_draws_are_rows_of_the_pool_and_all_rows_are_drawn(project):
     rows = torch.arange(10)
-    pool = project.pool.Pool({"x": rows.float(), "square": rows.float()[:, None] ** 2}, CPU)
+    pool = project.pool.Rows({"x": rows.float(), "square": rows.float()[:, None] ** 2}, CPU)
     torch.manual_seed(0)
     drawn = pool.sample(400)
     assert len(pool) == 10

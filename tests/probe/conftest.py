@@ -39,6 +39,15 @@ def run(folder: Path, calls: list, **how):
     return probe(RunRequest(plan=path, path=[LIBRARY], **{"timeout_s": 20.0, **how}))
 
 
+def asked(request, names) -> list[str]:
+    """The names that the chosen tests of the module need: all, or those of `-k`."""
+    mine = [item for item in request.session.items if item.module is request.module]
+    if not all(hasattr(item, "callspec") for item in mine):
+        return list(names)
+    chosen = {value for item in mine for value in item.callspec.params.values() if isinstance(value, str)}
+    return [name for name in names if name in chosen]
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("probe")

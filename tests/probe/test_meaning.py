@@ -2,7 +2,7 @@
 
 import pytest
 
-from .conftest import by_id, call, codes, run
+from .conftest import asked, by_id, call, codes, run
 
 SCORES = {"z": {"shape": [32, 5], "requires_grad": True}}
 LABELS = {"t": {"shape": [32], "dtype": "int64", "dist": "integers", "high": 5}}
@@ -84,10 +84,11 @@ MORE = {
 
 
 @pytest.fixture(scope="module")
-def cases(folder):
-    calls = [(f"{code}_wrong", wrong) for code, (wrong, _, _) in PAIRS.items()]
-    calls += [(f"{code}_right", right) for code, (_, _, right) in PAIRS.items() if right]
-    calls += [(name, item) for name, (item, _) in MORE.items()]
+def cases(folder, request):
+    codes_asked, more = asked(request, PAIRS), asked(request, MORE)
+    calls = [(f"{code}_wrong", PAIRS[code][0]) for code in codes_asked]
+    calls += [(f"{code}_right", PAIRS[code][2]) for code in codes_asked if PAIRS[code][2]]
+    calls += [(name, MORE[name][0]) for name in more]
     return by_id(run(folder, [{**item, "id": name} for name, item in calls]))
 
 

@@ -5,12 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from reproof.probe.adapters import BY_TRAP, adapter
+from reproof.probe.adapters import BY_CODE, BY_TRAP, adapter
 from reproof.probe.child import changes, explain
 from reproof.probe.codes import CODES
 from reproof.probe.models import Finding
 from reproof.probe.spec import Call
 from reproof.probe.traps import GENERIC, TRAPS
+from reproof.probe.verdicts import finding
 
 THEIRS = np.array([[1.0, 2.0, 4.0], [3.0, 5.0, 8.0]])
 SIZES = {"N": 10}
@@ -87,6 +88,22 @@ def test_every_adapter_is_code(slug):
     text = adapter(a_call(), a_finding("call_error", trap=slug))
     compile(text.replace("...,", "0,"), slug, "exec")
     assert not re.search(r"\{(call|x|given|flat|floats)\}", text)
+
+
+@pytest.mark.parametrize("code", BY_CODE)
+def test_every_adapter_of_a_kind_is_code(code):
+    text = adapter(a_call(), a_finding(code))
+    compile(text, code, "exec")
+    assert code in CODES
+    assert "{" not in text
+
+
+def test_coinciding_sizes_and_coupled_samples_are_two_causes():
+    """A batch that meets the channels fails at another size, with words about sizes; an order that matters does not."""
+    fails = "a batch of 3 works and one of 6 does not: RuntimeError: "
+    found = [finding("fails_at_other_batch", fails + said, "lib.f").trap for said in ("sizes must match", "view of 8")]
+    assert found == ["extract-channel-broadcast", "one-batch-only"]
+    assert finding("batch_mixing", "the batch in another order gives other numbers", "lib.f").trap == "samples-coupled"
 
 
 def test_flattened_images_take_their_shape_again():

@@ -8,7 +8,7 @@ X, Y = {"shape": [64, 3], "requires_grad": True}, {"shape": [64, 3], "shift": 2.
 RIGHT = [
     call("mean_squared", {"x": X, "y": Y},
          expect={"shapes": [[]], "dtype": "float32", "grad": ["x"], "zero_on_equal": True, "symmetric": True}),
-    call("summed", {"x": X, "y": Y}, expect={"equals": "toylib.mean_squared", "equals_scale": 192.0}),
+    call("summed", {"x": Y, "y": {"shape": [64, 3]}}, expect={"equals": "toylib.mean_squared", "equals_scale": 192.0}),
     call("double", {"x": X}, expect={"shapes": [[64, 3]], "grad": ["x"]}),
     call("Scale", {"x": X}, init={"width": 3, "bias": True}, expect={"shapes": [[64, 1]], "grad": ["x"]}),
     call("Scale", {"x": X}, init={"width": 3, "bias": True}, method="forward", id="scale_forward",
@@ -80,7 +80,7 @@ def test_a_right_call_that_expects_too_much_fails(folder):
         call("double", {"x": X}, expect={"value": 2.0}, id="value"),
         call("double", {"x": {"shape": [4, 2], "dist": "ones"}}, expect={"value": 2.0019, "rtol": 1e-3}, id="near"),
         call("double", {"x": {"shape": [4, 2], "dist": "ones"}}, expect={"value": 2.0021, "rtol": 1e-3}, id="past"),
-        call("summed", {"x": X, "y": Y}, expect={"equals": "toylib.mean_squared"}, id="differs"),
+        call("summed", {"x": Y, "y": {"shape": [64, 3]}}, expect={"equals": "toylib.mean_squared"}, id="differs"),
         call("double", {"x": X}, expect={"raises": "ValueError"}, id="did_not_raise"),
         call("slow", expect={"within_s": 0.1}, id="slow"),
         call("slow", expect={"within_s": 10.0}, id="fast_enough"),

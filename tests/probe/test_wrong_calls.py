@@ -2,12 +2,14 @@
 
 import pytest
 
-from .conftest import by_id, call, codes, run
+from .conftest import asked, by_id, call, codes, run
 
 GRAD = {"x": {"shape": [8, 2], "requires_grad": True}}
 PAIR = {"x": {"shape": [8, 2], "requires_grad": True}, "y": {"shape": [8, 2], "requires_grad": True}}
 IMAGES = {"x": {"shape": [8, 1, 4, 4]}, "y": {"shape": [8, 1, 4, 4]}}
 TIMES = {"x": {"shape": [8, 2]}, "t": {"shape": [8], "dist": "uniform"}}
+
+SUMS = {"sum_over_batch": "note"}  # true of these, and beside the point
 
 WRONG = {
     # the call, and each code with its severity
@@ -27,14 +29,15 @@ WRONG = {
     "not_a_number": (call("not_a_number"), {"non_finite": "fail"}),
     "zeros": (call("zeros"), {"all_zero": "fail"}),
     "text": (call("text"), {"no_numbers": "note"}),
-    "detached": (call("detached", GRAD, expect={"grad": ["x"]}), {"no_grad": "fail"}),
-    "first_only": (call("first_only", PAIR), {"grad_none": "fail"}),
+    "detached": (call("detached", GRAD, expect={"grad": ["x"]}), {"no_grad": "fail", **SUMS}),
+    "first_only": (call("first_only", PAIR), {"grad_none": "fail", **SUMS}),
     "rounded": (call("rounded", GRAD), {"grad_zero": "fail"}),
     "root": (call("root", GRAD), {"grad_nan": "fail", "constant": "fail"}),
-    "wrong_gradient": (call("wrong_gradient", GRAD, kwargs={"factor": 1.2}), {"grad_mismatch": "warn"}),
+    "wrong_gradient": (call("wrong_gradient", GRAD, kwargs={"factor": 1.2}), {"grad_mismatch": "warn", **SUMS}),
     # 5 % of the larger slope: 0.05 / 1.05 is below, 0.053 / 1.053 above
-    "nearly_right": (call("wrong_gradient", GRAD, kwargs={"factor": 1.05}, id="nearly_right"), {}),
-    "just_wrong": (call("wrong_gradient", GRAD, kwargs={"factor": 1.053}, id="just_wrong"), {"grad_mismatch": "warn"}),
+    "nearly_right": (call("wrong_gradient", GRAD, kwargs={"factor": 1.05}, id="nearly_right"), SUMS),
+    "just_wrong": (call("wrong_gradient", GRAD, kwargs={"factor": 1.053}, id="just_wrong"),
+                   {"grad_mismatch": "warn", **SUMS}),
     # 1 + 16 s against 1 + 4 s differ by a quarter of the larger at s = 1/32
     "free_of_size": (call("by_size", {"x": {"shape": [16, 2]}}, kwargs={"slope": 0.031}, id="free_of_size",
                           expect={"size_free": True}), {"constant": "fail"}),
@@ -51,11 +54,11 @@ WRONG = {
     "counter": (call("Counter", init={}), {"second_call_differs": "warn"}),
     "once": (call("Counter", init={}, method="once", id="once"), {"second_call_error": "fail"}),
     "coincidence": (call("time_times_width", {"t": {"shape": [8]}, "x": {"shape": [8, 8]}}, id="coincidence"),
-                    {"fails_at_other_batch": "fail"}),
+                    {"fails_at_other_batch": "fail", "same_sizes": "note"}),
     "by_position": (call("by_position"), {"batch_mixing": "fail", "device_mix_ahead": "note"}),
     "centred": (call("centred"), {"batch_dependent": "note"}),
     "ordered": (call("ordered"), {"batch_dependent": "note"}),
-    "squeezed": (call("squeezed", {"x": {"shape": [15, 2]}}), {"rank_changes": "fail"}),
+    "squeezed": (call("squeezed", {"x": {"shape": [15, 2]}}), {"rank_changes": "fail", "shares_memory": "note"}),
     "warns_of_convergence": (call("warns_of_convergence"), {"not_converged": "warn"}),
     "warns_inside": (call("warns_inside"), {"deprecated_inside": "note"}),
     "warns_of_age": (call("warns_of_age"), {"deprecated": "warn"}),
@@ -74,8 +77,8 @@ WRONG = {
 
 
 @pytest.fixture(scope="module")
-def cases(folder):
-    return by_id(run(folder, [item for item, _ in WRONG.values()]))
+def cases(folder, request):
+    return by_id(run(folder, [WRONG[name][0] for name in asked(request, WRONG)]))
 
 
 @pytest.mark.torch

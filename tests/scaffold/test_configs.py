@@ -1,9 +1,15 @@
 """What the plan says becomes the config; text of the plan never becomes more than a scalar or a comment."""
 
+import re
+import runpy
+
+import pytest
 import yaml
 
-from reproof.document import Plan
+from reproof.document import Phase, Plan
 from reproof.scaffold.configs import comment, config_text, defaults_of, line, scalar
+from reproof.scaffold.project import PIPELINE
+from reproof.scaffold.smallest import smoke_files
 
 
 def config(data, name="toy"):
@@ -63,3 +69,40 @@ def test_readings_are_complete_and_as_stated_comes_first(plan_data):
     readings = [{"name": "squared", "means": "the squared distance", "squared": True}]
     plan_data["experiments"]["toy"]["evaluation"]["readings"] = readings
     assert config(plan_data)["evaluation"]["readings"] == [{"name": "as_stated"}, {"name": "squared", "squared": True}]
+
+
+def test_the_plan_knows_the_optimizers_of_the_engine():
+    engine = runpy.run_path(str(PIPELINE / "src/project/engine/extra/optimizers.py"))
+    said = re.findall(r"'(\w+)'", str(Phase.model_fields["optimizer"].annotation))
+    assert said == list(engine["OPTIMIZERS"])
+
+
+def of_law(plan_data, law, model):
+    toy = plan_data["experiments"]["toy"]
+    toy["model"] = {key: {"value": value, "inferred": "for this test"} for key, value in model.items()}
+    toy["phases"]["fit"]["law"] = law
+    return Plan.model_validate(plan_data)
+
+
+UNET = {"num_channels": 128, "num_res_blocks": 2, "num_head_channels": 64, "channel_mult": [1, 2], "dropout": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("law", "model", "small"),
+    [
+        ("unet", UNET, {"model.num_channels": 32, "model.num_res_blocks": 1, "model.num_head_channels": 32}),
+        ("unet", UNET | {"num_head_channels": -1}, {"model.num_channels": 32, "model.num_res_blocks": 1}),
+        ("unet", UNET | {"num_head_channels": 48}, {}),  # no longer a divisor of the width
+        ("unet", UNET | {"num_channels": 100}, {}),
+        ("cnn", {"predictor_channels": [16, 64]}, {"model.predictor_channels": [16, 32]}),
+        ("mlp", {"hidden_units": 256}, {}),
+        ("mlp", {"hidden_units": 257}, {"model.hidden_units": 256}),
+        ("transformer", {"layers": 12, "width": 768}, {"model.layers": 2}),
+        (None, UNET, {}),  # the meaning of the names is not known
+    ],
+)
+def test_networks_of_a_known_kind_are_smaller_in_smoke_runs(plan_data, law, model, small):
+    files = smoke_files(of_law(plan_data, law, model))
+    assert {path: yaml.safe_load(text) for path, text in files.items()} == (
+        {"configs/smoke/toy.yaml": small} if small else {}
+    )

@@ -69,12 +69,36 @@ CIFAR = f"""
 {EVALUATION}"""
 
 
+IMAGES = f"""
+  images:
+    summary: a residual network on photographs, and what looks at it
+    data: {{shape: {inferred([3, 224, 224])}}}
+    model: {{family: {inferred("resnet")}, depth: {inferred(50)}, num_classes: {inferred(1000)},
+            patch_size: {inferred(16)}, embed_dim: {inferred(768)}, num_layers: {inferred(12)},
+            num_heads: {inferred(12)}}}
+    phases:
+      teacher: {train("resnet", 64, 1000)}
+      student: {train("vit", 64, 500)}
+{EVALUATION}"""
+
+WORDS = f"""
+  words:
+    summary: GPT-2 small
+    model: {{vocab_size: {inferred(50257)}, n_layer: {inferred(12)}, n_embd: {inferred(768)}, n_head: {inferred(12)},
+            block_size: {inferred(1024)}}}
+    phases:
+      pretraining: {train("transformer", 8, 100)}
+{EVALUATION}"""
+
+
 @pytest.fixture
 def write_plan(tmp_path):
     """Writes the experiments with these names, with one text replaced; gives the path."""
 
     def write(*names, old="", new=""):
-        text = HEAD + "".join({"moons": MOONS, "cifar10": CIFAR}[name] for name in names)
+        text = HEAD + "".join(
+            {"moons": MOONS, "cifar10": CIFAR, "images": IMAGES, "words": WORDS}[name] for name in names
+        )
         assert old in text, "the test changes something that is there"
         path = tmp_path / "plan.yaml"
         path.write_text(text.replace(old, new) if old else text, encoding="utf-8")

@@ -90,6 +90,19 @@ def linear(batch=8):
     return train(net, lambda: net(torch.randn(batch, 1024, device="cuda")).sum())
 
 
+def asks(count=0):
+    """Reads what a tensor is, not what it holds."""
+    net = nn.Linear(1024, 1024, bias=False).to("cuda")
+
+    def step():
+        x = torch.randn(8, 1024, device="cuda")
+        for _ in range(count):
+            assert x.device.type == "cuda" and x.view(-1).numel() == x.numel() and x.is_contiguous()
+        net(x).sum().backward()
+
+    return step
+
+
 def bf16():
     return mlp(amp=torch.bfloat16)
 

@@ -175,3 +175,41 @@ def test_whatever_happens_the_books_balance(settings):
         device.free(key)
     device.release()
     assert (device.allocated, device.reserved) == (0, 0)
+
+
+def test_a_cached_block_of_exactly_max_split_size_is_kept_for_requests_as_large():
+    settings = Settings(max_split_bytes=32 * MIB)
+    assert run(32 * MIB, -1, 12 * MIB, settings=settings).reserved_bytes == 44 * MIB
+    assert run(32 * MIB, -1, 32 * MIB, settings=settings).reserved_bytes == 32 * MIB
+
+
+def test_the_peak_is_told_where_it_was_reached_first():
+    assert run(MIB, -1, MIB).peak_event == 0
+    assert run(MIB, -1, 2 * MIB).peak_event == 2
+
+
+def test_garbage_is_collected_down_to_the_threshold_and_no_further():
+    device = Allocator(Settings(garbage_collection_threshold=0.25), 400 * MIB)  # from 100 MiB on
+    device.allocate(1, 40 * MIB)
+    device.allocate(2, 44 * MIB)
+    device.free(1)
+    device.allocate(3, 46 * MIB)
+    device.free(2)
+    device.allocate(4, 60 * MIB)  # 130 MiB are reserved: the 40 that lie idle longest go, the 44 may stay
+    assert device.reserved == (44 + 46 + 60) * MIB
+    assert device.retries == 0
+
+
+def test_small_requests_are_not_rounded_to_divisions_of_a_power_of_two():
+    device = Allocator(Settings(roundup_power2_divisions=4))
+    assert device.rounded(1500) == 1536  # below 4 blocks: to whole blocks only
+    assert device.rounded(2048 + 1) == 2560  # above: to a quarter of 2048, and no finer than a block
+    assert device.rounded(5 * MIB) == 5 * MIB
+    assert device.rounded(5 * MIB + 1) == 6 * MIB
+
+
+def test_the_free_end_of_an_expandable_segment_is_kept_for_what_it_can_grow_to():
+    # 30, 20 and 10 MiB fill 60; the first and the last are freed: 10 MiB go into the 30, not into the free end,
+    # so that 30 MiB more find 20 and 10, and the end grows by a page
+    assert run(30 * MIB, 20 * MIB, 10 * MIB, -1, -3, 10 * MIB, settings=EXPANDABLE).reserved_bytes == 60 * MIB
+    assert run(30 * MIB, 20 * MIB, 10 * MIB, -1, -3, 10 * MIB, 30 * MIB, settings=EXPANDABLE).reserved_bytes == 80 * MIB

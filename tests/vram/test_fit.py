@@ -2,7 +2,7 @@
 
 import pytest
 
-from reproof.vram.fit import fit, grade, largest, split
+from reproof.vram.fit import Split, fit, grade, largest, split
 from reproof.vram.gpus import find
 
 CARD = find("1GB")  # 10**9 bytes
@@ -66,3 +66,21 @@ def test_a_plan_that_already_accumulates_is_judged_by_its_micro_batch():
 def test_the_largest_micro_batch_of_a_plan_that_accumulates_leaves_room_for_the_gradients():
     found = fit(CARD, lambda micro, accumulates: micro * 10**7 + 300 * 10**6 * accumulates, batch=64, planned=2)
     assert (found.verdict, found.largest_micro_batch) == ("fits", 62)  # (920 - 300) / 10, not 92
+
+
+def test_the_largest_never_exceeds_what_was_asked_for():
+    assert largest(lambda _: True, most=37) == 37
+    assert largest(lambda size: size <= 37, most=37) == 37
+
+
+def test_a_divisor_of_half_of_the_largest_is_still_taken():
+    assert split(10, most=4, steps=100) == Split(micro_batch=2, accumulate=5, steps=100)
+
+
+def test_a_plan_that_accumulates_keeps_its_micro_batch_where_more_would_fit():
+    found = fit(CARD, lambda micro, _: micro * 10**5, batch=128, steps=10, planned=2)
+    assert (found.largest_micro_batch, found.micro_batch, found.accumulate) == (9200, 64, 2)
+
+
+def test_an_uneven_batch_is_judged_by_its_larger_micro_batch():
+    assert fit(CARD, lambda micro, _: micro, batch=5, planned=2).needed_bytes == 3

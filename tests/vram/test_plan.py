@@ -3,8 +3,10 @@
 import pytest
 
 from reproof.errors import MissingError, PackError
-from reproof.vram.models import PlanRequest
-from reproof.vram.plan import budgets
+from reproof.vram.command import main
+from reproof.vram.estimate import estimate
+from reproof.vram.models import EstimateRequest, PlanRequest
+from reproof.vram.plan import arguments, budgets
 
 
 def ask(path, **more):
@@ -154,3 +156,172 @@ def test_an_ema_adds_one_copy_of_the_weights(write_plan):
 def test_an_unknown_experiment_is_refused_with_a_near_miss(write_plan):
     with pytest.raises(PackError, match="did you mean cifar10"):
         ask(write_plan("cifar10"), experiment=["cifar_10"])
+
+
+# ---- resnet, vit and transformer, from the plan to the verdict
+
+RESNET = {"family": "resnet", "depth": 50, "image_size": 224, "in_channels": 3, "outputs": 1000, "batch": 64}
+VIT = {"family": "vit", "image_size": 224, "in_channels": 3, "patch": 16, "layers": 12, "width": 768, "num_heads": 12,
+       "outputs": 1000, "batch": 64}  # fmt: skip
+GPT2 = {"family": "transformer", "vocab": 50257, "layers": 12, "width": 768, "num_heads": 12, "seq": 1024, "batch": 8}
+
+
+@pytest.mark.parametrize(
+    ("experiment", "phase", "same", "params", "steps"),
+    [
+        ("images", "teacher", RESNET, 25_557_032, 1000),
+        ("images", "student", VIT, 86_567_656, 500),
+        ("words", "pretraining", GPT2, 124_439_808, 100),
+    ],
+)
+def test_a_plan_says_of_a_known_network_what_estimate_says(write_plan, experiment, phase, same, params, steps):
+    found = phase_of(ask(write_plan(experiment), gpu=["T4", "A100 40GB"]), phase)
+    told = estimate(EstimateRequest(**same, steps=steps, gpu=["T4", "A100 40GB"]))
+    assert (found.params, found.missing) == (params, [])
+    assert found.budget == told.budget
+    assert found.gpus == told.gpus
+
+
+def test_the_peak_over_phases_of_different_laws_is_the_largest(write_plan):
+    images = ask(write_plan("images")).experiments[0]
+    sizes = {phase.name: phase.budget.allocated_bytes for phase in images.phases}
+    assert (images.peak_phase, images.peak_bytes) == ("student", sizes["student"])
+    assert sizes["student"] > sizes["teacher"]
+
+
+def test_a_law_without_one_of_its_sizes_names_it(write_plan):
+    path = write_plan("words", old="block_size: ", new="chunk: ")
+    with pytest.raises(MissingError, match=r"model\.seq"):
+        ask(path)
+
+
+def test_checkpointing_in_the_plan_is_counted(write_plan):
+    plain = phase_of(ask(write_plan("words")), "pretraining").budget.allocated_bytes
+    path = write_plan("words", old="block_size:", new="checkpointing: {value: true, inferred: x y z}, block_size:")
+    assert phase_of(ask(path), "pretraining").budget.allocated_bytes < 0.7 * plain
+
+
+# ---- wall-clock
+
+
+def test_the_range_of_a_phase_lies_around_its_products_at_the_cards_speed(write_plan):
+    found = phase_of(ask(write_plan("words"), gpu=["T4"]), "pretraining").gpus[0]
+    # for each of 8 x 1024 tokens 6 FLOPs per weight, and the scores of 12 blocks, 3.5 times; a T4 does 8.1 TFLOP/s
+    seconds = 8 * 1024 * (6 * 124_439_808 + 3.5 * 12 * 4 * 1024 * 768) / 8.1e12
+    assert seconds / 0.9 < found.time.low_s < 1.15 * seconds / 0.9
+    assert seconds / 0.3 < found.time.high_s < 1.3 * seconds / 0.3
+    assert found.time.bound_by == "arithmetic"
+    assert found.time.run_high_s == pytest.approx(found.steps * found.time.high_s)
+
+
+def test_a_faster_card_and_16_bits_take_less_time_and_accumulation_takes_no_less(write_plan):
+    def low(gpu, precision="fp32", path=None):
+        return phase_of(ask(path or write_plan("words"), gpu=[gpu], precision=precision), "pretraining").gpus[0].time
+
+    assert low("T4").low_s > low("RTX 3090").low_s > low("H100").low_s
+    assert low("H100", "amp-bf16").high_s < low("H100").low_s
+    cut = write_plan("words", old="optimizer:", new="accumulate: {value: 8, inferred: for the tests}, optimizer:")
+    assert low("H100", path=cut).high_s > low("H100").high_s
+
+
+def test_the_time_of_an_experiment_is_that_of_its_phases_in_turn(write_plan):
+    moons = ask(write_plan("moons"), gpu=["T4", "24GiB"]).experiments[0]
+    runs = [phase.gpus[0].time for phase in moons.phases]
+    assert moons.time["T4"].low_s == pytest.approx(sum(time.run_low_s for time in runs))
+    assert moons.time["T4"].high_s == pytest.approx(sum(time.run_high_s for time in runs))
+    assert moons.time["T4"].without == []
+    assert list(moons.time) == ["T4"]  # of 24 GiB no speed is known
+    assert moons.phases[0].gpus[1].time is None
+
+
+def test_a_phase_whose_time_is_not_known_is_named(write_plan):
+    path = write_plan("moons", old="law: mlp, ")
+    assert ask(path, gpu=["T4"]).experiments[0].time["T4"].without == ["velocity_matching"]
+
+
+def test_a_frozen_network_takes_time_too(write_plan):
+    alone = write_plan("cifar10", old=", frozen: [velocity_matching]")
+    without = phase_of(ask(alone, gpu=["T4"]), "phase_predictor").gpus[0].time
+    both = phase_of(ask(write_plan("cifar10"), gpu=["T4"]), "phase_predictor").gpus[0].time
+    assert both.low_s > 3 * without.low_s
+
+
+def test_smaller_steps_of_epsilon_take_longer(write_plan):
+    plain = phase_of(ask(write_plan("moons"), gpu=["T4"]), "trajectory_pool").gpus[0].time
+    path = write_plan("moons", old="flow_steps:", new="scaling: {value: 0.9, inferred: for the tests}, flow_steps:")
+    slow = phase_of(ask(path, gpu=["T4"]), "trajectory_pool").gpus[0].time
+    assert slow.low_s > 3 * plain.low_s
+    assert "scaling 0.9" in slow.source
+
+
+def test_the_report_of_a_plan_tells_the_wall_clock(write_plan, capsys):
+    assert main(["plan", str(write_plan("words")), "--gpu", "RTX 3090"]) in (0, 4)
+    said = capsys.readouterr().out
+    assert "RTX 3090: one update takes " in said
+    assert "wall-clock of all phases of words, one after the other: RTX 3090 " in said
+    assert "wall-clock: FLOPs counted layer by layer" in said
+
+
+def test_a_phases_own_settings_win_over_the_models(write_plan):
+    path = write_plan("moons", old="lr: {value: 0.001", new="settings: {hidden: {value: 4, inferred: for the tests}}, "
+                      "lr: {value: 0.001")  # fmt: skip
+    phase = phase_of(ask(path), "velocity_matching")
+    assert phase.params == (3 * 4 + 4) + 2 * (4 * 4 + 4) + (4 * 2 + 2)
+
+
+def test_weight_decay_costs_sgd_a_copy_of_the_gradients(write_plan):
+    path = write_plan("moons", old="optimizer: {value: adam", new="optimizer: {value: sgd")
+    one = path.read_text().replace("batch_size: {value: 256", "batch_size: {value: 1")
+    path.write_text(one)
+    plain = phase_of(ask(path), "velocity_matching").budget.allocated_bytes
+    path.write_text(path.read_text().replace("lr: {", "weight_decay: {value: 0.1, inferred: for the tests}, lr: {"))
+    assert phase_of(ask(path), "velocity_matching").budget.allocated_bytes > plain + 3.9 * 133_122
+
+
+def test_a_phase_that_accumulates_holds_the_activations_of_one_micro_batch(write_plan):
+    def activations(path):
+        parts = phase_of(ask(path), "velocity_matching").budget.parts
+        return {part.name: part.bytes for part in parts}["activations saved for backward"]
+
+    cut = write_plan("cifar10", old="optimizer:", new="accumulate: {value: 8, inferred: for the tests}, optimizer:")
+    assert activations(cut) * 8 == activations(write_plan("cifar10"))
+
+
+def test_a_shape_that_is_none_is_missing(write_plan):
+    path = write_plan("moons", old="data: {shape: {value: [2]", new="data: {shape: {value: [-2]")
+    assert "data.shape" in phase_of(ask(path), "trajectory_pool").missing
+
+
+def test_a_traced_function_is_offered_the_micro_batch(write_plan):
+    path = write_plan("moons", old="optimizer:", new="accumulate: {value: 3, inferred: for the tests}, optimizer:")
+    values, origins = arguments(path, "moons", "velocity_matching")
+    assert (values["batch_size"], values["micro_batch"], values["batch"]) == (256, 86, 86)
+    assert "batch_size over accumulate" in origins["micro_batch"]
+
+
+def test_a_bare_count_of_parameters_has_no_time(capsys):
+    assert main(["estimate", "--params", "124M", "--gpu", "A100"]) == 0
+    assert "one update takes" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "settings", "states"),
+    [
+        ("sgd", "", 0),
+        ("sgd", "momentum: 0.9", 1),
+        ("adagrad", "", 1),
+        ("rmsprop", "", 1),
+        ("rmsprop", "momentum: 0.9", 2),
+        ("rmsprop", "centered: true", 2),
+        ("nadam", "", 2),
+        ("radam", "", 2),
+        ("adamw", "", 2),
+    ],
+)
+def test_an_optimizer_keeps_as_many_states_as_torch_keeps(write_plan, optimizer, settings, states):
+    """133,122 parameters of 4 bytes; torch's state_dict has so many tensors of that size, step counters aside."""
+    name, _, value = settings.partition(": ")
+    more = f"settings: {{{name}: {{value: {value}, inferred: for the tests}}}}, " if settings else ""
+    path = write_plan("moons", old="optimizer: {value: adam", new=f"{more}optimizer: {{value: {optimizer}")
+    parts = {part.name: part.bytes for part in phase_of(ask(path), "velocity_matching").budget.parts}
+    assert parts.get("optimizer state", 0) == pytest.approx(states * 4 * 133_122, rel=1e-3)

@@ -21,6 +21,7 @@ def test_autocast_does_not_make_the_state_smaller():
 def test_bf16_with_a_master_copy_is_sixteen_bytes_too_and_pure_bf16_eight():
     assert state(M, "adam", "bf16-master").resident_bytes == (2 + 4 + 8) * M
     assert state(M, "adam", "bf16").resident_bytes == (2 + 4) * M
+    assert state(M, "adam", "bf16-master").gradients_bytes == state(M, "adam", "bf16").gradients_bytes == 2 * M
 
 
 @pytest.mark.parametrize(("optimizer", "moments"), [("sgd", 0), ("momentum", 1), ("adam", 2), ("adamw", 2)])

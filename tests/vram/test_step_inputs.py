@@ -225,6 +225,18 @@ def test_work_is_that_of_the_last_step_however_many_are_traced(raw):
     assert once(2) == once(3)
 
 
+def test_an_update_of_lists_counts_what_it_reads_and_what_it_writes(raw):
+    work, weights = raw("linear", steps=2)["work"], 4 * 2**20
+    moved = sorted((size, count) for _, flops, size, count in work if not flops and size > 2**20)
+    # AdamW over lists: the decay, the second moment's decay, its root, its division and epsilon: read and write;
+    # the first moment and its gradient, then the moment; v with the gradient twice; p with moment and denominator
+    assert moved == [(2 * weights, 5), (3 * weights, 1), (4 * weights, 2)]
+
+
+def test_questions_about_a_tensor_move_nothing(raw):
+    assert raw("asks", count=50)["work"] == raw("asks", count=0)["work"]
+
+
 def test_rnns_are_counted_though_one_kernel_hides_their_products(raw):
     flops = sum(flops * count for _, flops, _, count in raw("rnn")["work"])
     weights = 4 * 128 * (64 + 128) + 4 * 128 * (128 + 128)

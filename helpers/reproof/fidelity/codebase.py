@@ -105,12 +105,12 @@ def _overrides(tags: Path | None) -> dict[str, Tag]:
 
 def _fill(code: Code, overrides: dict[str, Tag]) -> None:
     roles = {name: file_role(name, source) for name, source in code.sources.items()}
-    tagged = {name: tagged_units(source, roles[name]) for name, source in code.sources.items()}
-    used = {word for items in tagged.values() for word in core_words(items)}
+    tagged = {name: tagged_units(source, roles[name], name) for name, source in code.sources.items()}
+    used = {word for name, items in tagged.items() for word in core_words(items, code.sources[name])}
     own = frozenset(item.unit.name for items in tagged.values() for item in items if "." not in item.unit.name)
     for name, source in code.sources.items():
         context = Context(imports=source.imports, own=own)
-        for item in tagged_units(source, roles[name], used):
+        for item in tagged_units(source, roles[name], name, used):
             identity = _fresh(f"{name}::{item.unit.name}", code.units)
             code.units[identity] = CodeUnit(identity, name, item.unit, _tag(identity, item.tag, overrides), context)
         body = _executed(source.tree)

@@ -23,7 +23,7 @@ from reproof.fidelity.models import (
 )
 from reproof.fidelity.normal import core
 from reproof.fidelity.proofs import HELPER, Proof, read
-from reproof.paths import read_text, sha256, write_atomically
+from reproof.paths import files_below, read_text, sha256, write_atomically
 from reproof.records import validated
 
 OPTIMISE = "fidelity optimise"
@@ -87,7 +87,7 @@ def check(request: CheckRequest) -> CheckAnswer:
             why="it was edited by hand",
             fix="freeze the accepted core again",
         )
-    now = loaded(request.core)
+    now = loaded(_held_in(request.core, list(manifest.files)))
     units = {unit.unit: unit.hash for unit in frozen_units(now)}
     then = {unit.unit: unit.hash for unit in manifest.units}
     missing = sorted(name for name in then if name not in now.units)
@@ -107,6 +107,19 @@ def check(request: CheckRequest) -> CheckAnswer:
         missing=missing,
         added=added,
     )
+
+
+def _held_in(core: Path, files: list[str]) -> Path:
+    """The folder with the frozen files: the one given, or the only one below it, as in an agent of several cores."""
+
+    def holds(folder: Path) -> bool:
+        return all((folder / file).is_file() for file in files)
+
+    if not core.is_dir() or holds(core):
+        return core
+    below = sorted({parent for path in files_below(core) for parent in path.parents if core in parent.parents})
+    found = [folder for folder in below if holds(folder)]
+    return found[0] if len(found) == 1 else core
 
 
 def _headline(total: int, changed: int, missing: int, optimised: int) -> str:

@@ -7,7 +7,7 @@ Three forms of growing tolerance: `raw` (docstrings aside), `renamed` (imports r
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -348,8 +348,3 @@ def _is_device(node: ast.expr) -> bool:
 def same(one: ast.AST, other: ast.AST) -> bool:
     """Whether two normal forms are equal; positions do not count."""
     return ast.dump(one) == ast.dump(other)
-
-
-def names_of(units: Iterable[str]) -> frozenset[str]:
-    """The words under which other units know a unit: its own name and the name of its class."""
-    return frozenset(word for unit in units for word in (unit.partition("::")[2].partition(".")[0],) if word)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from reproof import yamlio
+from reproof.document import OptimizerName
 from reproof.errors import PackError
 from reproof.inventory.models import Hyperparameter, ReadAnswer
 from reproof.paths import write_atomically
@@ -33,6 +34,8 @@ PHASE: dict[str, tuple[str, ...]] = {
     "ema_decay": ("ema_decay", "model_ema_decay", "ema_rate"),
     "accumulate": ("gradient_accumulation_steps", "gradient_accumulate_every", "accum_freq", "grad_accum_steps"),
 }
+# torch writes a few of the names with capitals in the middle
+OPTIMIZER_CALL = re.compile(rf"(?:\w+\.)*({'|'.join(get_args(OptimizerName))})\(", re.IGNORECASE)
 NEEDED = ("steps", "batch_size", "optimizer", "lr")
 NUMBERS = frozenset(PHASE) - {"optimizer"}
 IN_PLAN = frozenset(
@@ -202,7 +205,7 @@ def _experiment(answer: ReadAnswer, core: list[Hyperparameter]) -> dict[str, Any
 
 def _called_optimizer(answer: ReadAnswer) -> dict[str, Any] | None:
     """The optimizer that the code constructs, when it is one only."""
-    calls = [(d, re.match(r"(?:\w+\.)*(AdamW?|SGD)\(", d.what)) for d in answer.details if d.topic == "optimiser"]
+    calls = [(d, OPTIMIZER_CALL.match(d.what)) for d in answer.details if d.topic == "optimiser"]
     found = [(d, match[1].lower()) for d, match in calls if match]
     if len({name for _, name in found}) != 1:
         return None
@@ -229,7 +232,7 @@ def _of(key: str, core: list[Hyperparameter], revision: str) -> dict[str, Any] |
 
 def _fits(key: str, value: Any) -> bool:
     if key == "optimizer":
-        return isinstance(value, str) and value.lower() in ("adam", "adamw", "sgd")
+        return isinstance(value, str) and value.lower() in get_args(OptimizerName)
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if key in ("steps", "batch_size", "accumulate", "warmup_steps"):
         return number and value == int(value) and (value > 0 or key == "warmup_steps")

@@ -31,8 +31,12 @@ FIX = {
     "no-optimizer": ("updates are compared", "def optimizer(model): return torch.optim.AdamW(model.parameters())"),
     "not-faithful": ("a fault is only noticed against a port that is right", "parity.py check, and mend the port first"),
     "too-large": (
-        "every element is followed in float64",
+        "here every element is followed in float64; check streams larger PyTorch models",
         "a smaller configuration of the same code: fewer layers, smaller widths, a small vocabulary",
+    ),
+    "needs-weights": (
+        "the weights of a large model are drawn when an operation reads them",
+        "let build() only fill weights, not read them; or compare a smaller configuration",
     ),
     "no-inputs": ("a model is run", "def inputs(case): return ..."),
     "no-such-file": ("a side is a file", "check the path"),

@@ -23,7 +23,7 @@ def answered(data: dict[str, Any], job: dict[str, Any], saved: Path | None) -> C
     rest = [each.level for each in claims if each.status == "not compared"]
     return CheckAnswer(
         ok=not failed and "forward and gradients" in proven,
-        headline=headline(failed, proven, rest),
+        headline=headline(failed, proven, rest, [each.level for each in claims if each.at]),
         claims=claims,
         rungs=rungs,
         reference=side(data["reference"], job["reference"]),
@@ -36,16 +36,18 @@ def answered(data: dict[str, Any], job: dict[str, Any], saved: Path | None) -> C
     )
 
 
-def headline(failed: list[Rung], proven: Sequence[str], rest: Sequence[str]) -> str:
-    """One sentence that claims only the levels with evidence."""
+def headline(failed: list[Rung], proven: Sequence[str], rest: Sequence[str], small: Sequence[str] = ()) -> str:
+    """One sentence that claims only the levels with evidence, and of `small` only what was shown there."""
     if failed:
         first = failed[0]
         at = place(first)
-        return f"not faithful: {first.title} differ{'' if first.title.endswith('s') else 's'}{f' at {at}' if at else ''}: {first.says}"  # noqa: E501
+        where = " on the small configuration" if first.at == "small configuration" else ""
+        return f"not faithful: {first.title} differ{'' if first.title.endswith('s') else 's'}{where}{f' at {at}' if at else ''}: {first.says}"  # noqa: E501
     if not proven:
         return "nothing is proven: no level has its evidence"
     left = f"; no claim is made about {', '.join(rest)}" if rest else ""
-    return f"faithful in {', '.join(proven)}{left}"
+    words = [f"{each} (on the small configuration only)" if each in small else each for each in proven]
+    return f"faithful in {', '.join(words)}{left}"
 
 
 def place(rung: Rung) -> str:

@@ -22,7 +22,7 @@ TRAINING = {
     # field of a phase: (what to find, kinds of candidates)
     "steps": ("optimizer updates of this phase", ("steps", "epochs")),
     "batch_size": ("samples per update", ("batch_size",)),
-    "optimizer": ("adam, adamw or sgd", ("optimizer",)),
+    "optimizer": ("adam, adamw, sgd, rmsprop, adagrad, nadam or radam", ("optimizer",)),
     "lr": ("learning rate", ("learning_rate",)),
     "betas": ("of Adam", ("betas",)),
     "weight_decay": ("0.0 where the paper says none", ("weight_decay",)),

@@ -109,6 +109,7 @@ class Studied(Record):
     parameters: int | None = Field(None, description="numbers that a module trains")
     degree: float | None = Field(None, description="inputs times c give c to this power")
     mixing: str = Field("", description="axes along which positions see each other")
+    edges: dict[str, str] = Field(default_factory=dict, description="without a sample, in another order of memory")
 
 
 class Reference(Record):
@@ -145,12 +146,15 @@ class CaseReport(Record):
     def seen(self) -> list[str]:
         """What was seen and is no fault in itself, one line each."""
         found = self.studied
-        wrong = {name: said for name, said in {**found.precision, **found.scales}.items() if said != "agrees"}
+        wrong = {
+            name: said for name, said in {**found.precision, **found.scales, **found.edges}.items() if said != "agrees"
+        }
         lines = [f"{name}: {said}" for name, said in wrong.items()]
         agrees = [name for name, said in found.precision.items() if said == "agrees"]
         lines += [f"within 5 % in {', '.join(agrees)}"] if agrees else []
         lines += [f"on a GPU: {found.gpu}"] if found.gpu else []
         lines += [f"in the mask {found.mask}"] if found.mask else []
+        lines += [found.mixing] if found.mixing else []
         lines += [f"{found.parameters:,} parameters"] if found.parameters else []
         if found.schedule:
             lines.append("learning rate " + ", ".join(f"{name} {value:g}" for name, value in found.schedule.items()))

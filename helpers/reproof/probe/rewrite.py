@@ -12,7 +12,7 @@ from typing import Any
 from reproof.apicalls import Call, TensorSpec
 from reproof.errors import PackError
 from reproof.paths import write_atomically
-from reproof.probe.code import by_own_name, positional
+from reproof.probe.code import by_own_name, positional, tupled
 from reproof.probe.models import CaseReport, LibraryReport
 from reproof.probe.spec import Wanted
 
@@ -130,7 +130,9 @@ def _asked(call: Call) -> Iterator[str]:
         return
     callee = call.target
     if call.init is not None:
-        yield from _wrapped("call = ", call.target, keywords(call.init), f".{call.method}" if call.method else "")
+        yield from _wrapped(
+            "call = ", call.target, keywords(tupled(call, call.init)), f".{call.method}" if call.method else ""
+        )
         callee = "call"
     yield from _wrapped("output = ", callee, arguments(call))
     expect = call.expect
@@ -151,7 +153,7 @@ def _raising(call: Call, raises: str) -> Iterator[str]:
     name = raises.rpartition(".")[2]
     is_built_in = isinstance(getattr(builtins, name, None), type)
     yield f"with pytest.raises({name if is_built_in else 'Exception'}){'' if is_built_in else ' as caught'}:"
-    callee = call.target if call.init is None else f"{call.target}({', '.join(keywords(call.init))})"
+    callee = call.target if call.init is None else f"{call.target}({', '.join(keywords(tupled(call, call.init)))})"
     callee += f".{call.method}" if call.method else ""
     yield from (f"    {line}" for line in _wrapped("", callee, arguments(call)))
     if not is_built_in:
@@ -196,7 +198,7 @@ def arguments(call: Call, other: dict[str, str] | None = None) -> list[str]:
     """Arguments of the call as code; `other` puts one input in another's place."""
     place = other or {}
     by_name = [f"{name}={place.get(name, name)}" for name in by_own_name(call)]
-    return [place.get(name, name) for name in positional(call)] + by_name + keywords(call.kwargs)
+    return [place.get(name, name) for name in positional(call)] + by_name + keywords(tupled(call, call.kwargs))
 
 
 def keywords(values: dict[str, Any]) -> list[str]:

@@ -231,8 +231,8 @@ TRAPS: list[Trap] = [
     Trap(
         "extract-channel-broadcast",
         r"",
-        "fails_at_other_batch batch_mixing",
-        "",
+        "fails_at_other_batch",
+        r"must match|size mismatch|broadcast|same size|expand",
         "two sizes coincide and the wrong axes meet: give the smaller input the rank of the other",
     ),
     Trap("pairwise-memory", r"", "memory_limit", "", "torch.cdist, or chunks: (N, 1, D) - (1, M, D) is N·M·D numbers"),
@@ -252,7 +252,17 @@ GENERIC: dict[str, str] = {
     "second_call_error": "state-between-calls", "input_changed": "input-changed", "consumed": "input-changed",
     "grad_mismatch": "gradient-of-another-function", "grad_none": "gradient-stops", "no_grad": "gradient-stops",
     "grad_zero": "gradient-zero", "all_zero": "exactly-zero", "half_precision": "sixteen-bits",
-    "differs": "other-convention", "parameters": "other-size",
+    "differs": "other-convention", "parameters": "other-size", "batch_mixing": "samples-coupled",
+    "order_counts": "samples-coupled",
+    "order_error": "samples-coupled", "fails_at_other_batch": "one-batch-only", "rank_changes": "one-batch-only",
+    "fails_at_one": "one-batch-only", "output_reused": "result-overwritten", "shares_memory": "result-overwritten",
+    "reseeds": "generator-reseeded", "doc_default": "defaults-that-matter", "list_or_tuple": "list-or-tuple",
+    "larger_is_better": "sign-of-the-objective", "sum_over_batch": "sum-or-mean", "truncates": "fraction-cut-off",
+    "flat": "embedding-scale", "ignores_part": "shifted-inside", "shape_by_values": "shape-from-values",
+    "rescaled": "range-by-type", "layout": "memory-order", "few_digits": "digits-lost", "cancellation": "digits-lost",
+    "log_base": "other-convention", "axes_seen": "axes-exchanged", "training_mode": "training-mode",
+    "zero_init": "zero-at-the-start", "mask_leaks": "mask-leaks", "ignored_argument": "swallowed-keyword",
+    "display": "needs-a-display",
 }  # fmt: skip
 """Findings without a trap of their own: the entry that explains their kind."""
 

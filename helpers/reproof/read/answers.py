@@ -18,10 +18,12 @@ from reproof.read.models import (
     TextAnswer,
     TextRequest,
 )
-from reproof.text.candidates import candidates
+from reproof.text.candidates import Candidate, both_tiers
 from reproof.text.claims import claims
 from reproof.text.load import load
 from reproof.text.located import Located
+
+AROUND = 24  # characters shown on either side of a number
 
 
 def paper_of(request: Asked) -> Path:
@@ -70,21 +72,34 @@ def text(request: TextRequest) -> TextAnswer:
 def find_candidates(request: CandidatesRequest) -> CandidatesAnswer:
     """Answer `read.py candidates`."""
     located, source = _read(request)
-    everything = candidates(located)
-    known = {candidate.field for candidate in everything}
+    announced, others = both_tiers(located)
+    known = {candidate.field for candidate in announced}
+    everything = sorted([*announced, *others], key=lambda c: (c.start, c.end))
     kept = [c for c in everything if c.rank in request.rank and (not request.field or c.field in request.field)]
+    others = [] if "C" in request.rank or request.field else others
     counts = Counter(candidate.field for candidate in kept)
     places = len({candidate.section for candidate in kept})
     return CandidatesAnswer(
         ok=True,
         headline=f"{len(kept)} candidates ({sum(c.rank == 'A' for c in kept)} of rank A) of {len(known)} kinds in "
-        f"{places} sections",
+        f"{places} sections" + (f"; {len(others)} numbers and names that nothing announces" if others else ""),
         source=source,
         lost=located.lost,
         counts=dict(counts.most_common()),
         groups=list(dict.fromkeys(str(getattr(candidate, request.by)) for candidate in kept)),
         candidates=kept,
+        others=_by_section(located, others),
     )
+
+
+def _by_section(located: Located, others: list[Candidate]) -> dict[str, list[str]]:
+    """Candidates of rank C in a few words each: a name as it is, a number with the words around it."""
+    found: dict[str, list[str]] = {}
+    for candidate in others:
+        begin, end = max(candidate.span[0], candidate.start - AROUND), min(candidate.span[1], candidate.end + AROUND)
+        around = " ".join(located.text[begin:end].split())
+        found.setdefault(candidate.section, []).append(candidate.raw if candidate.field == "name" else f"…{around}…")
+    return found
 
 
 def find_claims(request: ClaimsRequest) -> ClaimsAnswer:

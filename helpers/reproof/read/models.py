@@ -39,7 +39,12 @@ class TextRequest(Asked):
 class CandidatesRequest(Asked):
     """Everything that looks like a hyperparameter."""
 
-    rank: str = Field("AB", pattern="^(A|B|AB)$", description="A: right beside its word; B: elsewhere in its sentence")
+    rank: str = Field(
+        "AB",
+        pattern="^(A|B|C|AB|AC|BC|ABC)$",
+        description="A: right beside its word; B: elsewhere in its sentence; C: numbers and names that nothing "
+        "announces, in sentences about the set-up",
+    )
     by: Literal["section", "experiment", "phase"] = Field(
         "section", description="grouped by section, by the data set that is named, or by the part of the pipeline"
     )
@@ -78,6 +83,9 @@ class CandidatesAnswer(Answer):
     counts: dict[str, int]
     groups: list[str] = Field(description="names of the groups, in the order of the paper")
     candidates: list[Candidate]
+    others: dict[str, list[str]] = Field(
+        default_factory=dict, description="by section: the numbers (with words around them) and names of rank C"
+    )
 
 
 class ClaimsAnswer(Answer):

@@ -21,6 +21,7 @@ from reproof.scaffold.packages import requirements
 from reproof.scaffold.port import port_core, port_tests
 from reproof.scaffold.readme import licence_note, readme
 from reproof.scaffold.skeleton import skeleton
+from reproof.scaffold.smallest import smoke_files
 
 PIPELINE = TEMPLATES / "pipeline"
 PACKAGE = "project"  # the template's own package name
@@ -62,6 +63,7 @@ def build(sources: Sources) -> Built:
     files["run.py"] = named(files["run.py"], plan.name)
     files = {path.replace(f"src/{PACKAGE}/", f"src/{plan.name}/"): text for path, text in files.items()}
     files |= {f"configs/{name}.yaml": config_text(plan, name, _peaks(sources, name)) for name in plan.experiments}
+    files |= smoke_files(plan)
     if plan.ablations:
         files["configs/ablations.yaml"] = ablations_text(plan)
     core = core_of(sources)

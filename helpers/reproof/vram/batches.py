@@ -5,26 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from reproof.errors import PackError
 from reproof.units import show_bytes
 from reproof.vram import gpus
 from reproof.vram.allocator import Settings, replay
-from reproof.vram.clock import step_time
+from reproof.vram.clock import said, step_time
 from reproof.vram.estimate import context_of
-from reproof.vram.fit import FITS_FRAC, NOT_EQUIVALENT, grade, split
+from reproof.vram.fit import FITS_FRAC, NOT_EQUIVALENT, Split, grade, split
 from reproof.vram.gpus import Gpu
 from reproof.vram.interpreter import Interpreter
+from reproof.vram.levers import Try, tries
 from reproof.vram.models import StepTime
 from reproof.vram.overrides import overrides, words, write
 from reproof.vram.timeline import Timeline
 from reproof.vram.trace import COUPLED, offered, settings
-from reproof.vram.traced import FitAnswer, FitRequest, FittedGpu
+from reproof.vram.traced import FitAnswer, FitRequest, FittedGpu, Lever
 
-MOST_TRACES = 14
+MOST_TRACES, LEVER_TRACES = 14, 5
+WHOLE, ACCUMULATION = "whole batch", "accumulation"
 ADDED = (
     "the function does not accumulate by itself (--accumulate-arg), so the gradients that wait between micro-batches "
     "are added in full"
 )
 BATCH_NORM = "batch statistics and losses that couple samples see the micro-batch only: then accumulation is not equal"
+
+
+_Key = tuple[tuple[int, int], int, bool, str]
+"""Compute capability, micro-batch, whether the function accumulates, and the lever that is pulled."""
 
 
 @dataclass
@@ -34,48 +41,50 @@ class _Search:
     interpreter: Interpreter
     request: FitRequest
     conf: Settings
-    known: dict[tuple[tuple[int, int], int, bool], Timeline] = field(default_factory=dict)
-    work: dict[tuple[tuple[int, int], int, bool], list[Any]] = field(default_factory=dict)
+    known: dict[_Key, Timeline] = field(default_factory=dict)
+    work: dict[_Key, list[Any]] = field(default_factory=dict)
     couples: set[str] = field(default_factory=set)
 
-    def needed(self, card: Gpu, batch: int, accumulates: bool) -> int:
+    def needed(self, card: Gpu, batch: int, accumulates: bool, lever: str = "") -> int:
         """Bytes on the device for a micro-batch, context included."""
-        key = self.key(card, batch, accumulates)
+        key = self.key(card, batch, accumulates, lever)
         if key not in self.known:
             more: dict[str, Any] = {self.request.batch_arg: batch}
             if self.request.accumulate_arg:
                 more[self.request.accumulate_arg] = 2 if accumulates else 1
-            result = self.interpreter.trace(card, more)
+            result = self.interpreter.trace(card, more, lever)
             self.known[key], self.work[key] = Timeline.read(result), result["work"]
             self.couples |= set(result["couples"])
         line = self.known[key]
         waiting = line.most("gradients") if accumulates and not self.request.accumulate_arg else 0
         return replay(line.events, self.conf).reserved_bytes + context_of(card) + waiting
 
-    def key(self, card: Gpu, batch: int, accumulates: bool) -> tuple[tuple[int, int], int, bool]:
+    def key(self, card: Gpu, batch: int, accumulates: bool, lever: str) -> _Key:
         """What makes one trace differ from another."""
-        return card.capability, batch, accumulates and bool(self.request.accumulate_arg)
+        return card.capability, batch, accumulates and bool(self.request.accumulate_arg), lever
 
-    def time(self, card: Gpu, micro: int, accumulate: int, iterations: int | None) -> StepTime | None:
+    def time(
+        self, card: Gpu, micro: int, accumulate: int, iterations: int | None, lever: str = ""
+    ) -> StepTime | None:  # fmt: skip
         """One optimizer update of `accumulate` micro-batches, and the run."""
-        key = self.key(card, micro, accumulate > 1)
+        key = self.key(card, micro, accumulate > 1, lever)
         times = max(1, accumulate // 2) if key[2] else accumulate  # such a trace did two micro-batches already
         return step_time(card, self.work[key], iterations, times) if key in self.work else None
 
-    def largest(self, card: Gpu, top: int, accumulates: bool) -> tuple[int, int]:
+    def largest(self, card: Gpu, top: int, accumulates: bool, lever: str = "") -> tuple[int, int]:
         """The largest micro-batch below `top` that was traced and fits, 0 if none; and the next that does not."""
         room = FITS_FRAC * card.usable_bytes
-        low, at_low = 1, self.needed(card, 1, accumulates)
+        low, at_low = 1, self.needed(card, 1, accumulates, lever)
         if at_low > room:
             return 0, 1
-        high, at_high = top, self.needed(card, top, accumulates)
-        for turn in range(MOST_TRACES):
+        high, at_high = top, self.needed(card, top, accumulates, lever)
+        for turn in range(LEVER_TRACES if lever else MOST_TRACES):
             if high - low <= 1:
                 break
             line = low + int((room - at_low) / max(at_high - at_low, 1) * (high - low))
             guess = (low + high) // 2 if turn % 3 == 2 else line + (turn % 3 == 1)
             guess = min(max(guess, low + 1), high - 1)
-            size = self.needed(card, guess, accumulates)
+            size = self.needed(card, guess, accumulates, lever)
             if size <= room:
                 low, at_low = guess, size
             else:
@@ -91,7 +100,7 @@ def fit_batches(request: FitRequest) -> FitAnswer:
         search = _Search(interpreter, request, settings(request.alloc_conf))
         for card in cards:
             found.append(_fitted(card, request, search))
-            mine = sorted({batch for capability, batch, _ in search.known if capability == card.capability})
+            mine = sorted({batch for kind, batch, *_ in search.known if kind == card.capability})
             tried[card.name] = mine
         about = interpreter.hello
     written = write(request.write, request, found) if request.write is not None else None
@@ -116,39 +125,133 @@ def fit_batches(request: FitRequest) -> FitAnswer:
 
 
 def _fitted(card: Gpu, request: FitRequest, search: _Search) -> FittedGpu:
+    """As planned if it fits; else cut; else, or where the loss forbids cutting, with the lever that is needed."""
     whole = search.needed(card, request.batch, False)
     verdict = grade(whole, card.usable_bytes)
-    notes: list[str] = []
-    micro, accumulate, most, size = request.batch, 1, request.batch, whole
-    iterations = request.iterations
-    if verdict != "fits":
-        accumulates = not request.coupled
-        most, over = search.largest(card, request.batch, accumulates) if request.batch > 1 else (0, 1)
-        if over - most > 1:
-            notes.append(f"between {most} and {over} nothing was tried")
-        if request.coupled and most:
-            notes.append(f"{NOT_EQUIVALENT}; {most} is the largest batch that fits")
-        if accumulates and most:
-            parts = split(request.batch, most, request.iterations)
-            micro, accumulate, iterations = parts.micro_batch, parts.accumulate, parts.steps
-            size = search.needed(card, micro, True)
-            notes += [] if request.accumulate_arg else [ADDED]
-            seen = micro * accumulate
-            notes += [f"{seen} samples per update instead of {request.batch}"] if seen != request.batch else []
-    splits = bool(most) and (verdict == "fits" or not request.coupled)
-    said = overrides(request, micro, accumulate, iterations, most) if most and (splits or request.coupled_arg) else {}
-    return FittedGpu(
-        overrides=said,
-        words=words(said),
-        time=search.time(card, micro, accumulate, iterations) if splits else None,
-        gpu=card.name,
-        usable_bytes=card.usable_bytes,
-        wanted_verdict=verdict,
-        largest_micro_batch=most or None,
-        micro_batch=micro if splits else None,
-        accumulate=accumulate if splits else None,
-        iterations=iterations if splits else None,
-        device_bytes=size if splits else None,
-        used_frac=round(size / card.usable_bytes, 4) if splits else None,
-        notes=notes,
+    found = FittedGpu(gpu=card.name, usable_bytes=card.usable_bytes, wanted_verdict=verdict, largest_micro_batch=None,
+                      notes=[])  # fmt: skip
+    if verdict == "fits":
+        return _settled(found, request, search, card, Split(request.batch, 1, request.iterations), request.batch)
+    most, over = search.largest(card, request.batch, not request.coupled) if request.batch > 1 else (0, 1)
+    if over - most > 1:
+        found.notes.append(f"between {most} and {over} nothing was tried")
+    found.levers[:] = sorted(
+        (_pulled(each, card, request, search, whole) for each in tries(card)),
+        key=lambda lever: (lever.device_bytes is None, -lever.saved_bytes),
     )
+    if most and not request.coupled:
+        parts = split(request.batch, most, request.iterations)
+        found.notes.extend([] if request.accumulate_arg else [ADDED])
+        return _settled(found, request, search, card, parts, most)
+    if request.coupled and most:
+        found.notes.append(f"{NOT_EQUIVALENT}; {most} is the largest batch that fits")
+    return _by_lever(found, request, search, card, most)
+
+
+def _settled(
+    found: FittedGpu, request: FitRequest, search: _Search, card: Gpu, parts: Split, most: int
+) -> FittedGpu:  # fmt: skip
+    """The whole batch, or micro-batches of it."""
+    micro, accumulate = parts.micro_batch, parts.accumulate
+    size = search.needed(card, micro, found.wanted_verdict != "fits")
+    seen = micro * accumulate
+    flags = overrides(request, micro, accumulate, parts.steps, most)
+    return found.model_copy(
+        update={
+            "chosen": WHOLE if found.wanted_verdict == "fits" else ACCUMULATION,
+            "largest_micro_batch": most,
+            "micro_batch": micro,
+            "accumulate": accumulate,
+            "iterations": parts.steps,
+            "device_bytes": size,
+            "used_frac": round(size / card.usable_bytes, 4),
+            "overrides": flags,
+            "words": words(flags),
+            "time": search.time(card, micro, accumulate, parts.steps),
+            "notes": [*found.notes, *_seen(seen, request), *_ranked(found.levers)],
+        }
+    )
+
+
+def _by_lever(found: FittedGpu, request: FitRequest, search: _Search, card: Gpu, most: int) -> FittedGpu:
+    """The first lever, of those that keep the numbers before those that do not, with which it fits."""
+    order = [each.name for each in tries(card)]
+    able = [lever for lever in found.levers if lever.micro_batch]
+    lever = min(able, key=lambda each: (each.accumulate != 1, order.index(each.name)), default=None)
+    smaller = overrides(request, request.batch, 1, request.iterations, most) if request.coupled and most else {}
+    if lever is None or lever.micro_batch is None or lever.accumulate is None:
+        notes = [*found.notes, *_ranked(found.levers)]
+        return found.model_copy(update={"largest_micro_batch": most or None, "overrides": smaller,
+                                        "words": words(smaller), "notes": notes})  # fmt: skip
+    key = next(each.key for each in tries(card) if each.name == lever.name)
+    size = search.needed(card, lever.micro_batch, lever.accumulate > 1, key)
+    wanted = f"only with {lever.name}: {lever.how} ({lever.price})"
+    return found.model_copy(
+        update={
+            "chosen": lever.name,
+            "largest_micro_batch": most or lever.largest_micro_batch,
+            "micro_batch": lever.micro_batch,
+            "accumulate": lever.accumulate,
+            "iterations": lever.iterations,
+            "device_bytes": size,
+            "used_frac": round(size / card.usable_bytes, 4),
+            "overrides": lever.overrides,
+            "words": words(lever.overrides),
+            "time": lever.time,
+            "notes": [wanted, *found.notes, *_seen(lever.micro_batch * lever.accumulate, request),
+                      *_ranked(found.levers)],
+        }
+    )  # fmt: skip
+
+
+def _pulled(each: Try, card: Gpu, request: FitRequest, search: _Search, whole: int) -> Lever:
+    """What one lever saves of the whole batch, and the split that it allows; a step that it breaks is told."""
+    bare = Lever(name=each.name, how=each.how, price=each.price)
+    try:
+        size = search.needed(card, request.batch, False, each.key)
+        verdict = grade(size, card.usable_bytes)
+        most = request.batch if verdict == "fits" else 0
+        if verdict != "fits" and not request.coupled and request.batch > 1:
+            most, _ = search.largest(card, request.batch, True, each.key)
+        parts = split(request.batch, most, request.iterations) if most else None
+        time = None
+        if parts:
+            search.needed(card, parts.micro_batch, parts.accumulate > 1, each.key)  # traced, so that its work is known
+            time = search.time(card, parts.micro_batch, parts.accumulate, parts.steps, each.key)
+    except PackError as error:
+        return bare.model_copy(update={"why_not": error.what[:200]})
+    flags = overrides(request, parts.micro_batch, parts.accumulate, parts.steps, most) if parts else {}
+    return bare.model_copy(
+        update={
+            "device_bytes": size,
+            "saved_bytes": whole - size,
+            "verdict": verdict,
+            "largest_micro_batch": most or None,
+            "micro_batch": parts.micro_batch if parts else None,
+            "accumulate": parts.accumulate if parts else None,
+            "iterations": parts.steps if parts else None,
+            "overrides": {**flags, **each.flags} if parts else {},
+            "time": time,
+        }
+    )
+
+
+def _seen(seen: int, request: FitRequest) -> list[str]:
+    return [f"{seen} samples per update instead of {request.batch}"] if seen != request.batch else []
+
+
+def _ranked(levers: list[Lever]) -> list[str]:
+    """The levers as lines of the report, the one that saves most first."""
+    lines = []
+    for place, lever in enumerate(levers, 1):
+        if lever.device_bytes is None:
+            lines.append(f"lever {lever.name}: does not apply; {lever.why_not}")
+            continue
+        cut = f"{lever.micro_batch} × {lever.accumulate}" if lever.micro_batch else "nothing fits"
+        flags = f", on the command line {words(lever.overrides)}" if lever.overrides else ""
+        time = f"; {said(lever.time)}" if lever.time else ""
+        lines.append(
+            f"lever {place}, {lever.name}: saves {show_bytes(lever.saved_bytes)} of the whole batch, then {cut}"
+            f"{flags}; {lever.price}{time}"
+        )
+    return lines

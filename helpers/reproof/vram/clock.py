@@ -1,9 +1,9 @@
 """Wall-clock of a step from its FLOPs and bytes, as a range: a roofline per operator, near the peak and far from it.
 
 The lower end lets every operator run at 90 % of the card's arithmetic or 95 % of its bandwidth, whichever takes longer,
-with what fits the cache read for free. The upper end takes 30 % and 50 %, and a gap for every launch. Training loops on
-record lie between: large language models use 30 to 60 % of the peak (PaLM, arXiv:2204.02311, section 4.1, table 3).
-Data loading, evaluation and checkpoints are not in it.
+with what fits the cache read for free, and in no less than a microsecond. The upper end takes 30 % and 50 %, and a gap
+for every launch. Training loops on record lie between: large language models use 30 to 60 % of the peak (PaLM,
+arXiv:2204.02311, section 4.1, table 3). Data loading, evaluation and checkpoints are not in it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from reproof.units import show_seconds
 from reproof.vram.gpus import Gpu
 from reproof.vram.models import StepTime
 
@@ -18,11 +19,28 @@ NEAR, FAR = (0.90, 0.95), (0.30, 0.50)
 """Shares of arithmetic and of bandwidth."""
 GAP_S = 12e-6
 """From one launch to the next when Python is what it waits for; 5 to 20 microseconds are common, none measured here."""
+LEAST_S = 1e-6
+"""A kernel that has nothing to do still takes that long, on any card and however it is launched."""
 CACHE_BYTES = 4 * 2**20
 TABLE = "FLOPs by torch's formulas, bytes of every operator, data-sheet speeds; no GPU has calibrated this range"
 MEASURED = (
     "FLOPs by torch's formulas, bytes of every operator, speeds measured by vram.py calibrate on this kind of card"
 )
+
+
+def said(time: StepTime) -> str:
+    """The range in words, for a report.
+
+    >>> said(StepTime(low_s=0.01, high_s=0.03, run_low_s=10, run_high_s=30, bound_by="memory", source="x"))
+    'one update takes 10.0 to 30.0 ms, all of them 10 s to 30 s, waiting most for memory (a range that no GPU checked)'
+    """
+    run = time.run_low_s, time.run_high_s
+    whole = f", all of them {show_seconds(run[0])} to {show_seconds(run[1])}" if run[0] and run[1] else ""
+    checked = "" if time.source == MEASURED else " (a range that no GPU checked)"
+    return (
+        f"one update takes {1000 * time.low_s:.1f} to {1000 * time.high_s:.1f} ms{whole}, waiting most for "
+        f"{time.bound_by}{checked}"
+    )
 
 
 def peaks(card: Gpu) -> dict[str, float] | None:
@@ -53,7 +71,7 @@ def step_time(card: Gpu, work: Iterable[list[Any]], steps: int | None = None, pe
     low = high = arithmetic = memory = launches = 0.0
     for form, flops, moved, count in work:
         compute, traffic = flops / speed[form], moved / bandwidth
-        low += count * max(compute / NEAR[0], traffic / NEAR[1] if moved > CACHE_BYTES else 0.0)
+        low += count * max(compute / NEAR[0], traffic / NEAR[1] if moved > CACHE_BYTES else 0.0, LEAST_S)
         slow = max(compute / FAR[0], traffic / FAR[1])
         high += count * (slow + GAP_S)
         launches += count * GAP_S

@@ -161,6 +161,7 @@ class GpuFit(Record):
     micro_batch: int | None = None
     accumulate: int | None = None
     steps: int | None = None
+    time: StepTime | None = Field(None, description="one update and the run; null where the card's speed is not known")
     notes: list[str] = Field(default_factory=list)
 
 
@@ -246,6 +247,14 @@ class PhaseBudget(Record):
     notes: list[str] = Field(default_factory=list)
 
 
+class RunTime(Record):
+    """A range for the wall-clock of several phases, one after the other."""
+
+    low_s: float = Field(ge=0)
+    high_s: float = Field(ge=0)
+    without: list[str] = Field(default_factory=list, description="phases whose time is not known")
+
+
 class ExperimentBudget(Record):
     """All phases of one experiment."""
 
@@ -255,6 +264,7 @@ class ExperimentBudget(Record):
     peak_bytes: int | None = Field(description="allocated, the largest over the phases")
     pool_bytes: int
     gpus: dict[str, Grade] = Field(description="worst verdict over the phases")
+    time: dict[str, RunTime] = Field(default_factory=dict, description="by GPU: all phases that are estimated, in turn")
 
 
 class PlanAnswer(Answer):

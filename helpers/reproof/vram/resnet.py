@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reproof.vram.nets import Layer, Net, linear
+from reproof.vram.nets import Layer, Net, conv_flops, linear
 from reproof.vram.sizes import ResnetSizes
 
 STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
@@ -21,16 +21,20 @@ class _Path:
     params: int = 0
     saved: int = 0
     largest: int = 0
+    flops: int = 0
+    ops: int = 0
 
     def add(self, channels: int, kernel: int, stride: int = 1, *, relu: bool = True) -> None:
         """A convolution without bias saves its input, which the ReLU before keeps anyway; the norm saves its own."""
         self.params += self.channels * channels * kernel**2 + 2 * channels
-        before = self.channels * self.side**2
+        before, inner = self.channels * self.side**2, self.channels
         self.channels, self.side = channels, -(-self.side // stride)
         made = self.channels * self.side**2
         # the norm's input, and the output that ReLU overwrites in place and the next convolution saves
         self.saved += made + (made if relu else 0)
         self.largest = max(self.largest, before + made)
+        self.flops += conv_flops(inner, made, kernel)
+        self.ops += 3 if relu else 2
 
 
 def resnet(sizes: ResnetSizes) -> Net:
@@ -56,6 +60,8 @@ def resnet(sizes: ResnetSizes) -> Net:
             working=2 * area,
             half=True,
             convolution=stem.largest,
+            flops=stem.flops,
+            ops=stem.ops + 1,
         )
     ]
     width, wide = sizes.width, WIDE if sizes.depth >= 50 else 1
@@ -66,7 +72,7 @@ def resnet(sizes: ResnetSizes) -> Net:
             layers.append(_block(f"stage {stage}.{index}", width, middle, middle * wide, side, stride, sizes.depth))
             width, side = middle * wide, -(-side // stride)
     head = Layer("pooling, head and loss", linear(width, sizes.outputs), matmul=width, other=2 * sizes.outputs,
-                 working=width * side**2)  # fmt: skip
+                 working=width * side**2, flops=2 * width * sizes.outputs, ops=4)  # fmt: skip
     return Net("resnet", (*layers, head), inputs=pixels)
 
 
@@ -79,11 +85,12 @@ def _block(name: str, c_in: int, middle: int, c_out: int, side: int, stride: int
     else:
         path.add(middle, 3, stride)
         path.add(c_out, 3, relu=False)
-    params, saved = path.params, path.saved
+    params, saved, flops, ops = path.params, path.saved, path.flops, path.ops
     if stride != 1 or c_in != c_out:
         short = _Path(c_in, side)
         short.add(c_out, 1, stride, relu=False)
         params, saved = params + short.params, saved + short.saved
+        flops, ops = flops + short.flops, ops + short.ops
     made = c_out * path.side**2
     entering = c_in * side**2
     return Layer(
@@ -92,6 +99,8 @@ def _block(name: str, c_in: int, middle: int, c_out: int, side: int, stride: int
         matmul=saved + made,  # and the ReLU after the sum
         working=max(2 * made + entering, 3 * made),
         convolution=path.largest,
+        flops=flops,
+        ops=ops + 2,
         enters=entering,
         starts=2 * made,
         enters_half=True,

@@ -3,10 +3,11 @@
 # requires-python = ">=3.10"
 # dependencies = ["pydantic>=2.7,<3", "jinja2>=3.1,<4", "pyyaml>=6,<7"]
 # ///
-"""Is the port's algorithm the reference's? Verbatim, or proven. Code is read, never run.
+"""Is the port's algorithm the reference's? Verbatim, or proven. Code is read, never run; `graphs` alone exports models.
 
   python helpers/fidelity.py compare REFERENCE PORT                       every core unit, both lines of each change
   python helpers/fidelity.py compare REFERENCE PORT --records evidence/   changed units count if parity covers them
+  python helpers/fidelity.py graphs ref.py port.py                        exported operators in order, parity's files
   python helpers/fidelity.py placeholders CORE                            code that only looks finished
   python helpers/fidelity.py freeze CORE --out core.lock.json             once the core is accepted
   python helpers/fidelity.py check core.lock.json --core CORE             wherever it is adapted later
@@ -23,6 +24,10 @@ missing   no unit of the port answers it
 What is core: `inventory.py read` says it with the reason, `inventory.py tag` overrides it (--tags FILE). A unit that
 was renamed and rewritten is paired with --unit OLD=NEW. Reasons for allowed changes come from `engineering` of --plan.
 An optimisation needs parity before and after; `check` accepts a frozen unit that changed only with such a record.
+
+`graphs` compares computing operators, constants and sizes in order, after decomposition to core ATen; not the wiring. A
+different graph is a place to look, never a failure by itself: exit 0 either way, "could not be exported" too. Its
+record also tells `compare` which units of the reference ran: a port from scratch is proven through those (--scope).
 
 Equal trees are not everything: versions of libraries, defaults of what is called, data and weights are not compared
 here. That is parity's part.

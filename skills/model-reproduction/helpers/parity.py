@@ -21,6 +21,7 @@ A side is a Python file. Only `build` is needed; each further hook opens rungs, 
   def batch(seed): ...                           # for the loss; only the reference's are used
   def loss(model, batch): ...                    # a scalar
   def optimizer(model): ...; def schedule(optimizer): ...; steps = 100; micro = 2
+  small = {"n_layer": 2, "n_embd": 32}           # over config; above 50 million weights: trained so, streamed in full
   def train_step(model, optimizer, schedule, batches, state): ...   # returns {"loss": ...}; else a plain step
   def state(model): return {"ema": copy.deepcopy(model)}
   def raw(): ...; def preprocess(raw, seed, train): ...; def tokenize(text): ...
@@ -30,9 +31,10 @@ A side is a Python file. Only `build` is needed; each further hook opens rungs, 
 parity.yaml: reference: {target: "transformers:GPT2Model", kwargs: {args: [{class: transformers.GPT2Config}]}},
 port: {file: port.py}, inputs: {default: {input_ids: {shape: [2, 9], below: 99}}}; python, framework, path per side.
 
-Weights are mapped by execution, without names; shaken away from their start; float32 is promoted to float64 on the CPU;
-dropout is forced, not left out. The ladder stops at the first rung that fails (--keep-going climbs on). "Faithful" is
-said only of the levels with evidence: static, forward and gradients, training dynamics, data, metric.
+Weights are mapped by execution, without names; shaken away from their start; float32 is promoted to float64 on the
+CPU; dropout is forced, not left out. The ladder stops at the first rung that fails (--keep-going climbs on).
+"Faithful" is said only of the levels with evidence, and of "the small configuration only" where it rests on that:
+static, forward and gradients, training dynamics, data, metric.
 stdout is the report: Markdown, or JSON with --json. Errors and progress go to stderr. No network on either side.
 exit 0 no rung fails and outputs and gradients are proven · 4 a rung fails, or they are not proven · 2 bad input
 3 no interpreter, or something a side needs is not installed

@@ -374,3 +374,268 @@ def optimizer():
 
 def scaled_to(x, power):
     return (x.abs() ** power).mean()
+
+
+# hidden from a single call
+
+
+def ranked_forward(x):
+    return x + torch.arange(len(x))[:, None]
+
+
+def ranked_beside(x, table):
+    return x + torch.arange(len(x))[:, None] + table.float().mean()
+
+
+def runs_along(x):
+    return x.cumsum(0)
+
+
+def lagged(x):
+    """Warns where it has one number only, as a correlation of a series with itself does."""
+    if len(x) == 1:
+        warnings.warn("invalid value encountered in divide", RuntimeWarning, stacklevel=2)
+    return (x[1:] * x[:-1]).sum()
+
+
+def levels(x):
+    return (x.clamp(-1, 1) * 12).round() / 12
+
+
+def neighbours(x):
+    return x + x.roll(1, 0)
+
+
+def pointed(x, edges):
+    return x + torch.zeros_like(x).index_add(0, edges[1], x[edges[0]])
+
+
+def shrinks(x):
+    return (x[1:, 1:] + x[:-1, 1:] + x[1:, :-1] + x[:-1, :-1]) / 4
+
+
+def seeds_anew(x):
+    torch.manual_seed(7)
+    return 2 * x
+
+
+class Reuses:
+    """Returns the same memory every time."""
+
+    def __init__(self):
+        self.memory = torch.zeros(8, 2)
+
+    def __call__(self, x):
+        self.memory.resize_(x.shape).copy_(x)
+        return self.memory
+
+
+def view(x):
+    return x.view(-1)
+
+
+def losing(x, y):
+    """A loss that is one: zero where both are equal."""
+    return ((x - y) ** 2).mean()
+
+
+def similarity(x, y):
+    return torch.exp(-((x - y) ** 2).mean())
+
+
+def likelihood(x):
+    """The log likelihood of x."""
+    return -(x**2).mean()
+
+
+def nll(x):
+    """The negative log likelihood of x, turned once more."""
+    return -(x**2).mean()
+
+
+def whole_times(t, x):
+    return x * t.floor()[:, None]
+
+
+def waves(t):
+    rates = 1000.0 ** -(torch.arange(16) / 16)
+    return torch.cat([(t[:, None] * rates).sin(), (t[:, None] * rates).cos()], 1)
+
+
+def shifted_inside(x, labels):
+    return (x[:, :-1].mean((1, 2)) * labels[:, 1:].float().mean(1)).sum()
+
+
+def found(x):
+    return (x > 0).nonzero()
+
+
+def rescales(image):
+    return (image.double() / 255 if image.dtype == torch.uint8 else image.double()).mean(0)
+
+
+def raw_memory(x):
+    return x.as_strided(x.shape, torch.empty(x.shape).stride()) * 2
+
+
+def cancels_at(x, at):
+    return (x + at) - at
+
+
+def projected(x, seed=0):
+    """Along a direction of its own, another one for each type."""
+    made = torch.Generator().manual_seed(seed)
+    return x @ torch.randn(x.shape[1], generator=made, dtype=x.dtype)
+
+
+def entropy(p):
+    return -(p * p.log()).sum(-1)
+
+
+def entropy_of_bits(p):
+    return -(p * p.log2()).sum(-1)
+
+
+def over_width(x):
+    return x.softmax(-1)
+
+
+def over_channels(x):
+    return x.softmax(1)
+
+
+class Droops(torch.nn.Module):
+    """Has a layer that acts in training only."""
+
+    def __init__(self, rate=0.5):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(2) if rate else torch.nn.Identity()
+
+    def forward(self, x):
+        return self.norm(x)
+
+
+class Counts(torch.nn.Module):
+    """Counts its calls, which does not change its results."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("seen", torch.zeros(1))
+
+    def forward(self, x):
+        self.seen += 1
+        return 2 * x
+
+
+class Gated(torch.nn.Module):
+    """A branch behind a gate that begins at zero, and lets padding through."""
+
+    def __init__(self, is_zero=True):
+        super().__init__()
+        self.gate = torch.nn.Parameter(torch.zeros(6) if is_zero else torch.ones(6))
+
+    def forward(self, x, _mask):
+        return x.mean(1) * 0 + self.gate * x.sum(1)
+
+
+def averages_padding(x, mask):
+    return x.mean(1) + (x * mask[..., None]).mean(1)
+
+
+def swallows(x, **options):
+    return x * options.get("factor", 1)
+
+
+def documented_default(x, factor=2.0):
+    """Scale.
+
+    Args:
+        x: numbers
+        factor: how much, default: 3.0
+    """
+    return x * factor
+
+
+def documented_well(x, factor=2.0):
+    """Scale.
+
+    Args:
+        x: numbers
+        factor: how much, default: 2.0
+    """
+    return x * factor
+
+
+def type_decides(x, size):
+    return x * (sum(size) if isinstance(size, tuple) else len(size))
+
+
+def wants_a_tuple(x, size):
+    assert isinstance(size, tuple), "size must be a tuple"
+    return x * sum(size)
+
+
+def overlap_loss(z, t):
+    """A loss of probabilities: nothing where they are right."""
+    return 1 - (2 * (z * t).sum() + 1e-5) / (z.sum() + t.sum() + 1e-5)
+
+
+def least_squares_loss(z, t):
+    return ((z - t) ** 2).mean()
+
+
+def needs_sorted(x, batch):
+    """Pool.
+
+    Args:
+        x: numbers
+        batch: index of each row, must be sorted
+    """
+    return torch.zeros(4, x.shape[1]).index_add(0, batch, x)
+
+
+def thresholded(p):
+    """Overlap.
+
+    Args:
+        p: predictions, must be binarized
+    """
+    return p.mean()
+
+
+def between(a, bounds):
+    return (a - bounds[0]) / (bounds[1] - bounds[0] + 1)
+
+
+def wants_a_display(_x):
+    raise RuntimeError("no display name and no $DISPLAY environment variable")
+
+
+def dies_without_display(_x):
+    sys.stderr.write("qt.qpa.xcb: could not connect to display\n")
+    sys.stderr.flush()
+    os.abort()
+
+
+def asks_for_display(x):
+    return x * float("DISPLAY" in os.environ or "WAYLAND_DISPLAY" in os.environ)
+
+
+def one_fails(x):
+    return (x - x.mean(0)) / x.std(0)
+
+
+def loses_its_batch(x):
+    return (2 * x).squeeze(0)
+
+
+def computes_in_float32(x):
+    return (x.float() ** 2).mean()
+
+
+def every_pair(p, t):
+    return ((p - t) ** 2).mean(0)
+
+
+def wrong_in_float32(x):
+    return wrong_gradient(x.float(), 1.2)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 HOOKS = ("config", "build", "cases", "inputs", "batch", "loss", "optimizer", "schedule", "steps", "micro", "train_step",
-         "state", "preprocess", "raw", "tokenize", "texts", "metric", "predictions", "call", "adapt", "output")  # fmt: skip  # noqa: E501
+         "state", "preprocess", "raw", "tokenize", "texts", "metric", "predictions", "call", "adapt", "output", "small")  # fmt: skip  # noqa: E501
 LIBRARIES = tuple(sysconfig.get_paths()[name] for name in ("stdlib", "purelib", "platlib"))
 
 
@@ -64,6 +64,8 @@ class Contract:
         before = set(sys.modules)
         self.module = _file(spec["file"]) if spec.get("file") else _target(spec)
         self.files = _own_files(set(sys.modules) - before, self.module)
+        if spec.get("small"):
+            self.module.config = {**self.configuration, **self.module.small}  # type: ignore[attr-defined]
         self._check()
 
     def _check(self) -> None:

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from . import mapfile
 from .failures import told
-from .ladder import claims, climbed
+from .ladder import SMALL, claims, climbed, together
 from .pair import Pair
 from .serve import opened
+from .streamed import StreamPair
 from .transport import Local, Recording, Remote, SideError, pack
 
 
@@ -40,30 +40,81 @@ def check(job: dict[str, Any]) -> dict[str, Any]:
     """Climb the ladder. What stops it before the first rung is an `error` with a slug."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        reference = port = None
+        sides: list[Any] = []
         try:
-            together = job["reference"].get("together", False)  # both in this process, where no names clash
-            reference = side(job["reference"], "reference", Path(folder), together)
-            port = side(job["port"], "port", Path(folder), True)
-            pair = Pair(reference, port, job)
-            rungs = climbed(pair, job.get("keep_going", False), job.get("only"))
-            found = result(pair, rungs)
-            if job.get("save_map") and pair.map is not None:
-                save(Path(job["save_map"]), pair)
-            found["map"] = {k: v for k, v in found["map"].items() if k != "elements"} if found["map"] else None
+            pair = paired(job, Path(folder), sides)
+            if pair.streamed and pair.both("small"):
+                found = _small_first(pair, job, Path(folder))
+            else:
+                found = _climbed(pair, job)
             return {**found, "took_s": round(time.perf_counter() - started, 2)}
         except SideError as problem:
             return {"error": dict(zip(("side", "slug", "text", "line"), problem.args, strict=False))}
         finally:
-            for each in (reference, port):
-                if each is not None:
-                    each.close()
+            for each in sides:
+                each.close()
+
+
+def paired(job: dict[str, Any], folder: Path, sides: list[Any]) -> Pair:
+    """Both sides opened and put into `sides`, to be closed; both streamed where one is too large to be held."""
+    here = job["reference"].get("together", False)  # both in this process, where no names clash
+    places = (("reference", here), ("port", True))
+    for name, here in places:
+        sides.append(side(job[name], name, folder, here))
+    streams = [_streams(each) for each in sides]
+    if any(streams) and not all(streams):
+        name, here = places[streams.index(False)]
+        other = side({**job[name], "streamed": True}, name, folder, here)
+        sides[streams.index(False)].close()
+        sides[streams.index(False)] = other
+    kind = StreamPair if all(_streams(each) for each in sides) else Pair
+    return kind(sides[0], sides[1], job)
+
+
+def _streams(opened: Any) -> bool:
+    return bool(opened.ask("hello").get("streamed"))
+
+
+def _climbed(pair: Pair, job: dict[str, Any]) -> dict[str, Any]:
+    """One pair up the ladder."""
+    found = result(pair, climbed(pair, job.get("keep_going", False), job.get("only")))
+    if job.get("save_map") and pair.map is not None:
+        save(Path(job["save_map"]), pair)
+    found["map"] = {k: v for k, v in found["map"].items() if k != "elements"} if found["map"] else None
+    return found
+
+
+def _small_first(pair: Pair, job: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The whole ladder on the small configuration; what holds there is then looked at in full size."""
+    sides: list[Any] = []
+    less = {
+        **job,
+        **{name: {**job[name], "small": True, "streamed": False} for name in ("reference", "port")},
+        "save_map": None,
+    }
+    try:
+        small = _climbed(paired(less, folder, sides), less)
+    finally:
+        for each in sides:
+            each.close()
+    if any(each["status"] == "fail" for each in small["rungs"]) and not job.get("keep_going"):
+        rungs = [{**each, "at": SMALL} for each in small["rungs"]]
+        return {
+            **small,
+            "rungs": rungs,
+            "weaker": [*small["weaker"], "the full size was not looked at: the small configuration fails"],
+        }
+    found = _climbed(pair, job)
+    rungs = together(found["rungs"], small["rungs"])
+    units = {tuple(each.items()): each for each in [*found["executed"], *small["executed"]]}
+    weaker = list(dict.fromkeys([*found["weaker"], *(f"{SMALL}: {each}" for each in small["weaker"])]))
+    return {**found, "rungs": rungs, "claims": claims(rungs), "executed": list(units.values()), "weaker": weaker}
 
 
 def result(pair: Pair, rungs: list[dict[str, Any]]) -> dict[str, Any]:
     """The answer as plain data."""
     found = pair.map
-    entries = getattr(pair, "entries", [])
+    entries = pair.entries() if found is not None else []
     fresh = None
     if found is not None and found.complete:
         fresh = pair.fresh_error()
@@ -76,19 +127,24 @@ def result(pair: Pair, rungs: list[dict[str, Any]]) -> dict[str, Any]:
             "complete": found.complete, "runs": found.runs, "entries": entries, "log": found.log, "fresh_error": fresh,
             "elements": found.elements,
         },
-        "executed": [{"file": f, "unit": u, "line": n} for f, u, n in pair.units],
+        "executed": [{"file": f, "unit": u, "line": n} for f, u, n in dict.fromkeys([*pair.units, *_ran(pair)])],
         "weaker": list(pair.said),
     }  # fmt: skip
 
 
+def _ran(pair: Pair) -> list[tuple[Any, ...]]:
+    """Functions of the port that ran for training, data and metric; a recording or another framework does not tell."""
+    try:
+        return [tuple(each) for each in pair.port.ask("ran")]
+    except SideError:
+        return []
+
+
 def save(path: Path, pair: Pair) -> None:
-    """The map as a converter: element numbers, and names and shapes of both sides."""
+    """The map as a converter: element numbers or pieces, and names and shapes of both sides."""
     assert pair.map is not None
     about = {"reference": pair.left["weights"], "port": pair.right["weights"], "complete": pair.map.complete}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(
-        path, elements=pair.map.elements, about=np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-    )
+    mapfile.write(path, about, pair.map.elements)
 
 
 def answer(path: str, do: Callable[[dict[str, Any]], dict[str, Any]]) -> None:

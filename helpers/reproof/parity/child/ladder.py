@@ -42,6 +42,20 @@ RUNGS: list[tuple[str, str, str, Climb]] = [
 NEEDED = {STATIC: {"structure", "map"}, FORWARD: {"forward", "loss", "gradients"},
           TRAINING: {"init", "forced", "draws", "repeat", "optimizer", "lr", "update", "stress"},
           DATA: {"data"}, METRIC: {"metric"}}  # fmt: skip
+STREAMED = {
+    "structure",
+    "map",
+    "config",
+    "forward",
+    "fp32",
+    "loss",
+    "gradients",
+    "optimizer",
+    "data",
+    "tokenizer",
+    "metric",
+}
+SMALL = "small configuration"
 AFTER_MAP = {name for name, _, level, _ in RUNGS if level in (FORWARD, TRAINING)}
 
 
@@ -51,6 +65,11 @@ def climbed(pair: Pair, keep_going: bool = False, only: list[str] | None = None)
     stopped = False
     for name, title, level, climb in RUNGS:
         head = {"id": name, "title": title, "level": level}
+        if pair.streamed and name not in STREAMED:
+            found.append(
+                {**head, "status": "not compared", "says": "needs the whole models in memory: not at this size"}
+            )
+            continue
         no_map = name in AFTER_MAP and pair.map is None
         if only and name not in only and name != "map":
             found.append({**head, "status": "not compared", "says": "not asked for (--only)"})
@@ -70,6 +89,19 @@ def climbed(pair: Pair, keep_going: bool = False, only: list[str] | None = None)
             stopped = not keep_going
         elif found[-1]["status"] == "fail":
             stopped = not keep_going
+    return found
+
+
+def together(large: list[dict[str, Any]], small: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rungs of the streamed models; those that are not run at their size as they stand on the small configuration."""
+    at_small = {each["id"]: each for each in small}
+    found = []
+    for each in large:
+        other = at_small.get(each["id"])
+        if each["id"] not in STREAMED and other is not None:
+            found.append({**other, "at": SMALL, "says": f"{SMALL}: {other['says']}"})
+        else:
+            found.append({**each, "at": "full size, streamed"})
     return found
 
 
@@ -99,5 +131,9 @@ def claims(rungs: list[dict[str, Any]]) -> list[dict[str, Any]]:
             word, says = "not compared", f"no evidence on {', '.join(missing)}"
         else:
             word, says = "proven", f"by {', '.join(name for name in mine if status[name] == 'pass')}"
-        found.append({"level": level, "status": word, "rungs": mine, "says": says})
+        smaller = [each["id"] for each in rungs if each["level"] == level and each.get("at") == SMALL]
+        if smaller and word == "proven":
+            says += f"; on the {SMALL} only: {', '.join(name for name in smaller if status[name] == 'pass')}"
+        at = SMALL if word == "proven" and set(smaller) & NEEDED[level] else ""
+        found.append({"level": level, "status": word, "rungs": mine, "says": says, "at": at})
     return found

@@ -6,15 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from .automap import Found, Mapper, Tensors
+from .automap import Found, Mapper, Tensors, entries, unresolved
 from .events import Event
 from .nodes import Array
-from .sizes import error
+from .sizes import MOST_WEIGHTS, error, one_ulp
 from .transport import SideError
 from .trees import leaves, mapped
 
 DRAW, FRESH = 1, (11, 12)
-MOST_WEIGHTS = 50_000_000  # about 3 GiB: values in float64, their numbers, and the copies of both
 KEEP = {"mask": 1, "u": 0.5}
 
 
@@ -25,19 +24,28 @@ def _event(data: dict[str, Any]) -> Event:
 class Pair:
     """Both sides, asked by name; everything here is NumPy."""
 
+    streamed = False
+    thorough = True
+    fresh: tuple[int, ...] = FRESH
+    batches: tuple[int, ...] = (3, 4)  # seeds of the batches whose gradients are compared
+
     def __init__(self, reference: Any, port: Any, settings: dict[str, Any]) -> None:
         self.reference, self.port, self.settings = reference, port, settings
         self.left, self.right = reference.ask("hello"), port.ask("hello")
         self.theirs, self.ours = Tensors(self.left["weights"]), Tensors(self.right["weights"])
-        if max(self.theirs.total, self.ours.total) > MOST_WEIGHTS:
-            text = f"{max(self.theirs.total, self.ours.total):,} weights; at most {MOST_WEIGHTS:,} are mapped element by element"  # noqa: E501
-            raise SideError("reference", "too-large", text, "")
+        self._fits()
         self.map: Found | None = None
         self.keep_u = {"reference": 0.5, "port": 0.5}
         self.units: dict[tuple[Any, ...], None] = {}
         self.said: dict[str, None] = dict.fromkeys([*self.left["said"], *self.right["said"]])
         self._cache: dict[Any, Any] = {}
         self.lines: dict[str, tuple[str, str]] = {}
+
+    def _fits(self) -> None:
+        """Refuse models whose elements are too many to be numbered."""
+        if max(self.theirs.total, self.ours.total) > MOST_WEIGHTS:
+            text = f"{max(self.theirs.total, self.ours.total):,} weights; at most {MOST_WEIGHTS:,} are mapped element by element"  # noqa: E501
+            raise SideError("reference", "too-large", text, "")
 
     def both(self, hook: str) -> bool:
         """Whether both contracts have a hook."""
@@ -84,6 +92,10 @@ class Pair:
         ours[known] = theirs[self.map.elements[known]]
         return ours
 
+    def moved(self, weights: Any) -> Any:
+        """The same weights, each moved by one unit in the last place."""
+        return one_ulp(weights)
+
     def make_map(self) -> Found:
         """Find the map, or take the saved one, and hold it against fresh draws."""
         inputs = self.inputs(self.cases()[0])
@@ -114,7 +126,7 @@ class Pair:
         """The largest error over draws that the map was not fitted on."""
         worst = 0.0
         inputs = self.inputs(self.cases()[0])
-        for seed in FRESH:
+        for seed in self.fresh:
             theirs, ours = self.weights(seed)
             a = self.reference.ask("outputs", weights=theirs, inputs=inputs, force=KEEP)["outputs"]
             b = self.port.ask("outputs", weights=ours, inputs=inputs, force=KEEP)["outputs"]
@@ -146,6 +158,29 @@ class Pair:
         worst = max((each[0] for each in found), default=0.0)
         wrong = [each for each in found if each[0] > limit]
         return worst, max(wrong, key=lambda each: each[1])[2] if wrong else ""
+
+    def unresolved(self) -> list[str]:
+        """Tensors of the port that have elements without a counterpart."""
+        assert self.map is not None
+        return unresolved(self.map, self.ours)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """One line per tensor of the port: what it is made of."""
+        assert self.map is not None
+        return entries(self.map, self.theirs, self.ours)
+
+    def used_frac(self) -> float:
+        """The share of the reference's elements that the port holds."""
+        assert self.map is not None
+        elements = self.map.elements
+        return float(np.unique(elements[elements >= 0]).size / max(self.theirs.total, 1))
+
+    def without(self, theirs: Any, ours: Any) -> str:
+        """A weight that has a gradient on one side only, in words."""
+        assert self.map is not None
+        known = self.map.elements >= 0
+        differ = np.flatnonzero(known)[theirs[self.map.elements[known]] != ours[known]]
+        return one_sided(self.ours.name(int(differ[0])), bool(ours[differ[0]])) if differ.size else ""
 
     def name_in_reference(self, name: str) -> str:
         """The tensor of the reference that holds the first mapped element of a tensor of the port."""
@@ -186,6 +221,11 @@ class Pair:
         keep = self.keep_u[side]
         other = 1 - keep if keep != 0.5 else 0.5
         return {"mask": mask, "u": keep if mask else other, "keep_u": keep, "sizes": sizes}
+
+
+def one_sided(name: str, in_port: bool) -> str:
+    """A weight that has a gradient on one side only."""
+    return f"{name} has {'a' if in_port else 'no'} gradient in the port and {'none' if in_port else 'one'} in the reference"  # noqa: E501
 
 
 def draw(inputs: dict[str, Any]) -> dict[str, Any]:

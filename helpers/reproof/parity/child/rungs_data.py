@@ -11,7 +11,7 @@ import numpy as np
 
 from .locating import first_divergence
 from .pair import Pair
-from .rungs_model import Rung, absent, finding, rung
+from .rungs_model import Rung, absent, finding, given_at, rung
 from .sizes import error
 from .transport import SideError
 from .trees import leaves, mapped
@@ -138,11 +138,15 @@ def metric(pair: Pair) -> Rung:
     if not (pair.both("metric") and pair.either("predictions")):
         return absent("metric(predictions, targets) is not in both contracts, or predictions in neither")
     given = (pair.reference if "predictions" in pair.left["hooks"] else pair.port).ask("predictions")
-    a, b = (_numbers(asked.ask("metric", predictions=given)) for asked in (pair.reference, pair.port))
+    found = [asked.ask("metric", predictions=given) for asked in (pair.reference, pair.port)]
+    a, b = (_numbers(each) for each in found)
     places = [asked.ask("places").get("metric", "") for asked in (pair.reference, pair.port)]
     size = error(a, b) if a.size == b.size else math.inf
     ok = size <= 1e-9
     what = f"{a.tolist()} in the reference, {b.tolist()} in the port"
+    if not ok and a.size == b.size and isinstance(found[1], dict):
+        word = sorted(found[1])[int(np.argmax(np.abs(a - b)))]
+        places = list(given_at(pair, "metric", word, (places[0], places[1])))
     return rung(ok, what, observed=size, tolerance=1e-9, findings=[] if ok else [finding(f"metric: {what}", *places)])
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from .nodes import Array
 from .pair import Pair
-from .rungs_model import Rung, absent, finding, locate, rung
+from .rungs_model import Rung, absent, finding, given_at, locate, rung
 from .sizes import UPDATE, margin, one_ulp, tolerance
 from .transport import SideError
 
@@ -32,11 +32,14 @@ def optimizer(pair: Pair) -> Rung:
     pair.recipe_lines = (a["lines"], b["lines"])  # type: ignore[attr-defined]
     lines = (a["lines"].get("optimizer", ""), b["lines"].get("optimizer", ""))
     findings = []
+    words: dict[str, tuple[str, str]] = {}
     for tensor in pair.ours.tensors:
         theirs, ours = a["settings"].get(pair.name_in_reference(tensor["name"])), b["settings"].get(tensor["name"])
         said = _settings(theirs, ours)
         if said:
-            findings.append(finding(f"{tensor['name']}: {said}", *lines))
+            word = said.split(" ")[0]
+            words.setdefault(word, given_at(pair, "optimizer", word, lines))
+            findings.append(finding(f"{tensor['name']}: {said}", *words[word]))
     says = (
         findings[0]["what"]
         if findings
@@ -96,16 +99,18 @@ def rates(pair: Pair) -> Rung:
     steps = int(pair.left["steps"] or pair.right["steps"] or 30)
     a, b = runs(pair, 1.0)
     longer = steps > len(a["lrs"])
-    found = _rates(pair, a["lrs"], b["lrs"])
+    found, number = _rates(pair, a["lrs"], b["lrs"])
     if not found and longer and not (pair.either("train_step")):
         long_a, long_b = (asked.ask("learning_rates", steps=steps) for asked in (pair.reference, pair.port))
-        found = _rates(pair, long_a["lrs"], long_b["lrs"])
-        covered = steps
+        found, number = _rates(pair, long_a["lrs"], long_b["lrs"])
+        a, b, covered = {**a, "lr_lines": long_a["lr_lines"]}, {**b, "lr_lines": long_b["lr_lines"]}, steps
     else:
         covered = len(a["lrs"])
-    reported = "" if found else _reported(a["reported"], b["reported"])
-    lines = _made_at(pair, "schedule")
-    findings = [finding(each, *lines) for each in (found, reported) if each]
+    reported, key = ("", "") if found else _reported(a["reported"], b["reported"])
+    lines = _rate_lines(pair, a, b, number) if found else _made_at(pair, "schedule")
+    findings = [finding(found, *lines)] if found else []
+    if reported:
+        findings.append(finding(reported, *given_at(pair, "train_step", key, lines)))
     steps_differ = pair.left["steps"] and pair.right["steps"] and pair.left["steps"] != pair.right["steps"]
     if steps_differ:
         findings.append(
@@ -120,29 +125,43 @@ def rates(pair: Pair) -> Rung:
     )
 
 
+def _rate_lines(pair: Pair, a: dict[str, Any], b: dict[str, Any], number: int) -> tuple[str, str]:
+    """The user's lines that returned the learning rates of a step; else those that make the schedule or give `lr`."""
+    made = _made_at(pair, "schedule")
+    if not any(made):
+        made = given_at(pair, "optimizer", "lr", _made_at(pair, "optimizer"))
+    used = [side.get("lr_lines", [])[number : number + 1] for side in (a, b)]
+    found = [(each[0] if each else "") or line for each, line in zip(used, made, strict=True)]
+    return found[0], found[1]
+
+
 def _made_at(pair: Pair, what: str) -> tuple[str, str]:
     """The lines that make the optimizer or the schedule, where they are known."""
     held: tuple[dict[str, str], dict[str, str]] = getattr(pair, "recipe_lines", ({}, {}))
     return held[0].get(what, ""), held[1].get(what, "")
 
 
-def _rates(pair: Pair, theirs: list[dict[str, float]], ours: list[dict[str, float]]) -> str:
+def _rates(pair: Pair, theirs: list[dict[str, float]], ours: list[dict[str, float]]) -> tuple[str, int]:
+    """(the first difference in words, its step)."""
     if len(theirs) != len(ours):
-        return f"{len(theirs)} optimizer steps in the reference, {len(ours)} in the port"
+        return f"{len(theirs)} optimizer steps in the reference, {len(ours)} in the port", 0
     names = [(each["name"], pair.name_in_reference(each["name"])) for each in pair.ours.tensors]
     for number, (a, b) in enumerate(zip(theirs, ours, strict=False)):
         for name, other in names:
             if other in a and name in b and not math.isclose(a[other], b[name], rel_tol=1e-9, abs_tol=1e-15):
-                return f"step {number}: learning rate of {name} is {a[other]:.6g} in the reference, {b[name]:.6g} in the port"  # noqa: E501
-    return ""
+                values = f"{a[other]:.6g} in the reference, {b[name]:.6g} in the port"
+                return f"step {number}: learning rate of {name} is {values}", number
+    return "", 0
 
 
-def _reported(theirs: list[dict[str, float]], ours: list[dict[str, float]]) -> str:
+def _reported(theirs: list[dict[str, float]], ours: list[dict[str, float]]) -> tuple[str, str]:
+    """(the first difference in what a step returns, in words; its key)."""
     for number, (a, b) in enumerate(zip(theirs, ours, strict=False)):
         for key in a.keys() & b.keys():
             if not math.isclose(a[key], b[key], rel_tol=1e-6, abs_tol=1e-12):
-                return f"step {number}: {key} is reported as {a[key]:.6g} in the reference, {b[key]:.6g} in the port"
-    return ""
+                values = f"{a[key]:.6g} in the reference, {b[key]:.6g} in the port"
+                return f"step {number}: {key} is reported as {values}", key
+    return "", ""
 
 
 def runs(pair: Pair, scale: float) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -275,12 +294,28 @@ def _explained(pair: Pair, result: Rung, what: str) -> Rung:
     return result
 
 
+def _averaged_at(pair: Pair, name: str) -> tuple[str, str]:
+    """The lines that wrote the averaged weight last; else where the training step begins."""
+    a, b = runs(pair, 1.0)
+    begin = [asked.ask("places").get("train_step", "") for asked in (pair.reference, pair.port)]
+    found = []
+    for side, names, one, line in (
+        (a, pair.theirs.names, pair.name_in_reference(name), begin[0]),
+        (b, pair.ours.names, name, begin[1]),
+    ):
+        lines = side.get("ema_lines") or []
+        at = names.index(one) if one in names else -1
+        found.append((lines[at] if 0 <= at < len(lines) else "") or line)
+    return found[0], found[1]
+
+
 def average(pair: Pair) -> Rung:
     """Averaged weights after the steps."""
     why = _recipe(pair)
     if why:
         return absent(why)
     worst = most = 0.0
+    wrong = ""
     theirs, ours = pair.weights()
     for scale in (1.0, *STRESS):
         a, b = runs(pair, scale)
@@ -293,9 +328,11 @@ def average(pair: Pair) -> Rung:
             )
         for name, size in _increments(pair, a["ema"] - theirs, b["ema"] - ours).items():
             worst = max(worst, size)
-            most = max(most, size / min(tolerance(UPDATE, _floors(pair, scale).get(name, 0.0)), 0.05))
+            share = size / min(tolerance(UPDATE, _floors(pair, scale).get(name, 0.0)), 0.05)
+            wrong = name if share > max(most, 1) else wrong
+            most = max(most, share)
     ok = most <= 1
-    places = tuple(asked.ask("places").get("train_step", "") for asked in (pair.reference, pair.port))
+    places = ("", "") if ok else _averaged_at(pair, wrong)
     result = rung(ok, f"largest error {worst:.1e}", observed=worst, tolerance=UPDATE, margin_decades=margin(worst, UPDATE),  # noqa: E501
                   findings=[] if ok else [finding("averaged weights differ: decay, order or start", *places)])  # fmt: skip  # noqa: E501
     return result if ok else {**result, "first_divergence": _explained(pair, dict(result), "")["first_divergence"]}

@@ -61,5 +61,5 @@ def _brief(node: Node, made: str) -> dict[str, Any]:
         "made": made,
         "shape": list(node.out_shape),
         "attrs": [each for each in node.attrs if isinstance(each, (float, str)) and not isinstance(each, bool)],
-        "first": [int(o.ids.reshape(-1)[0]) for o in node.ins if o.ids is not None and o.ids.size],
+        "first": [int(o.ids.flat[0]) for o in node.ins if o.ids is not None and o.ids.size],
     }

@@ -13,6 +13,7 @@ import torch
 
 from .contract import BadContract, Contract, called
 from .nodes import Array
+from .sizes import MOST_WEIGHTS
 from .torch_mode import Look, to_numpy, where
 from .trees import Unfit, arranged, leaves, mapped, to_arrays
 
@@ -120,7 +121,14 @@ class Builder:
         torch.manual_seed(seed)
         np.random.seed(seed)
         with default_dtype(dtype), Look(promote=True) if dtype == "float64" else contextlib.nullcontext():
-            model = self.contract.model()
+            with counted(MOST_WEIGHTS):
+                model = self.contract.model()
+        self.check(model)
+        return model.to(DTYPES[dtype])
+
+    @staticmethod
+    def check(model: Any) -> None:
+        """Refuse what is no model on the CPU."""
         if not isinstance(model, torch.nn.Module):
             raise BadContract("no-module", f"build() returned {type(model).__name__}, not a torch.nn.Module")
         for name, each in [*model.named_parameters(), *model.named_buffers()]:
@@ -128,7 +136,6 @@ class Builder:
                 raise BadContract("needs-cuda", f"build() puts {name} on {each.device}")
             if isinstance(each, (torch.nn.UninitializedParameter, torch.nn.UninitializedBuffer)):
                 raise BadContract("lazy-layer", f"{name} has no shape yet: run the model once in build()")
-        return model.to(DTYPES[dtype])
 
     def loaded(self, weights: Array | None, mode: str, dtype: str = "float64") -> tuple[Any, Weights]:
         """A model with given weights, in a mode, and its weights."""
@@ -160,6 +167,34 @@ class Builder:
             returned = self.contract.output(returned)
         found = list(leaves(to_arrays(returned, array)))
         return [each for each in found if each.dtype.kind == "f"] + [each for each in found if each.dtype.kind != "f"]
+
+
+class TooLarge(BaseException):
+    """The model has more weights than are held whole; no user code catches it."""
+
+
+@contextlib.contextmanager
+def counted(most: int) -> Iterator[None]:
+    """Building ends where more than `most` weights were registered."""
+    before = torch.nn.Module.register_parameter
+    seen: set[int] = set()
+    total = 0
+
+    def register(self: Any, name: str, param: Any) -> None:
+        nonlocal total
+        before(self, name, param)
+        if param is None or id(param) in seen or isinstance(param, torch.nn.UninitializedParameter):
+            return
+        seen.add(id(param))
+        total += param.numel()
+        if total > most:
+            raise TooLarge
+
+    torch.nn.Module.register_parameter = register  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.nn.Module.register_parameter = before  # type: ignore[method-assign]
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import platform
 from collections import Counter
@@ -16,9 +17,10 @@ import torch
 from . import torch_train
 from .contract import Contract, called
 from .nodes import Array, Traced
+from .ran import Ran, named_line, place
 from .shaking import shaken
 from .torch_free import exported
-from .torch_mode import NORMAL, UNIFORM, Look, storage, where
+from .torch_mode import NORMAL, UNIFORM, Look, Stopped, storage, where
 from .torch_model import Builder, Weights, array, default_dtype, noted_modules, plain_kernels, tensors
 from .trees import leaves, to_arrays
 
@@ -33,11 +35,14 @@ class TorchSide:
     """Answers for one contract."""
 
     framework = "torch"
+    streamed = False
+    look: type[Look] = Look
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, builder: Builder | None = None) -> None:
         torch.set_num_threads(1)
         self.contract = contract
-        self.builder = Builder(contract)
+        self.builder = builder or Builder(contract)
+        self.ran_here = Ran([*contract.files, str(contract.spec.get("file"))])
         self.weights_meta = Weights(self.builder.model(), self.builder.learned).meta()
 
     def hello(self) -> dict[str, Any]:
@@ -53,6 +58,7 @@ class TorchSide:
             "micro": int(self.contract.micro or 1),
             "weights": self.weights_meta,
             "said": list(self.builder.said),
+            "streamed": self.streamed,
         }
 
     def structure(self) -> dict[str, Any]:
@@ -64,7 +70,6 @@ class TorchSide:
             groups.setdefault(id(each), []).append(name)
         shapes = Counter(tuple(sorted(each.shape)) for each in unique.values())
         statistics = [each for each in Weights(model, self.builder.learned).meta() if each["kind"] != "parameter"]
-        fresh = self.contract.model()
         return {
             "total": sum(each.numel() for each in unique.values()),
             "trainable": sum(each.numel() for each in unique.values() if each.requires_grad),
@@ -72,7 +77,7 @@ class TorchSide:
             "tied": sorted(len(names) for names in groups.values() if len(names) > 1),
             "tied_names": [names for names in groups.values() if len(names) > 1],
             "shapes": sorted([list(shape), count] for shape, count in shapes.items()),
-            "dtypes": sorted({str(each.dtype).removeprefix("torch.") for each in fresh.parameters()}),
+            "dtypes": self._dtypes(model),
             "layers": [
                 [name, type(each).__name__, sum(p.numel() for p in each.parameters(recurse=False))]
                 for name, each in model.named_modules()
@@ -88,6 +93,10 @@ class TorchSide:
                 if type(each).__module__.startswith("torch.nn")
             ],
         }
+
+    def _dtypes(self, model: Any) -> list[str]:  # noqa: ARG002  (a streamed side looks at it)
+        """Types of the parameters as the user builds them."""
+        return sorted({str(each.dtype).removeprefix("torch.") for each in self.contract.model().parameters()})
 
     def configuration(self) -> dict[str, Any]:
         """Declared configuration, and defaults of the user's own functions and classes."""
@@ -130,20 +139,21 @@ class TorchSide:
         return shaken(self.weights_meta, seed)
 
     def trace(self, weights: Array, inputs: Any, what: str = "forward", mode: str = "eval", force: Any = None,
-              full: bool = True) -> dict[str, Any]:  # fmt: skip
-        """A recorded run: events with their inputs, and with `full` every operation."""
+              full: bool = True, until: int | None = None) -> dict[str, Any]:  # fmt: skip
+        """A recorded run, or its first `until` operations: events with their inputs, and with `full` every operation."""
         lines: dict[int, str] = {}
         with noted_modules(lines):
             model, held = self.builder.loaded(weights, mode)
         made = {name: lines[id(each)] for name, each in model.named_modules() if id(each) in lines}
         named = [(each, int(start)) for each, start in zip(held.tensors, held.starts, strict=False)]
-        look = Look(promote=True, force=force or {"mask": 1, "u": 0.5}, record=True, weights=named, light=not full)
+        look = self.look(promote=True, force=force or {"mask": 1, "u": 0.5}, record=True, weights=named, light=not full)
+        look.until = until
         hooks = _follow_modules(model, look)
-        with default_dtype("float64"), plain_kernels():
+        returned: Any = None
+        with default_dtype("float64"), plain_kernels(), contextlib.suppress(Stopped):
             if what == "step":
                 with look:
-                    torch_train.one_step(self, model, inputs)
-                returned: Any = None
+                    self._step(model, inputs)
             else:
                 with torch.no_grad(), look:
                     if what == "loss":
@@ -158,6 +168,10 @@ class TorchSide:
         if what == "loss":
             traced.outputs = leaves(to_arrays(returned, array))[:1]
         return exported(traced, full, made)
+
+    def _step(self, model: Any, batches: list[Any]) -> None:
+        """A single update, for the recorder."""
+        torch_train.one_step(self, model, batches)
 
     def _loss(self, model: Any, batch: Any) -> Any:
         found = called(
@@ -224,11 +238,13 @@ class TorchSide:
 
     def learning_rates(self, steps: int) -> dict[str, Any]:
         """Learning rates of the horizon, run dry."""
-        return torch_train.dry_run(self, steps)
+        with self.ran_here:
+            return torch_train.dry_run(self, steps)
 
     def train(self, weights: Array, batches: list[Any], scale: float, force: Any, snaps: list[int]) -> dict[str, Any]:
         """Updates on given batches."""
-        return torch_train.train(self, weights, batches, scale, force, snaps)
+        with self.ran_here:
+            return torch_train.train(self, weights, batches, scale, force, snaps)
 
     def raw(self) -> Any:
         """Raw samples for preprocessing, made by the side that has them."""
@@ -237,13 +253,14 @@ class TorchSide:
 
     def preprocess(self, raw: Any, seed: int, train: bool, times: int = 1) -> list[Any]:
         """Outputs of `preprocess`, `times` draws."""
-        torch.manual_seed(seed)
         found = []
         for turn in range(times):
             given = tensors(raw, torch.float32)
             torch.manual_seed(seed + turn)
             np.random.seed((seed + turn) % 2**31)
-            found.append(to_arrays(called(self.contract.preprocess, raw=given, seed=seed + turn, train=train), array))
+            with self.ran_here:
+                out = called(self.contract.preprocess, raw=given, seed=seed + turn, train=train)
+            found.append(to_arrays(out, array))
         return found
 
     def trace_preprocess(self, raw: Any, train: bool) -> dict[str, Any]:
@@ -258,7 +275,8 @@ class TorchSide:
 
     def tokenize(self, texts: list[str]) -> Any:
         """Ids of texts."""
-        return [to_arrays(self.contract.tokenize(text), array) for text in texts]
+        with self.ran_here:
+            return [to_arrays(self.contract.tokenize(text), array) for text in texts]
 
     def texts(self) -> list[str]:
         """Texts of the contract."""
@@ -274,7 +292,7 @@ class TorchSide:
         """The metric of given predictions."""
         given = tensors(predictions, torch.float64)
         args = given if isinstance(given, list) else list(given.values())
-        with default_dtype("float64"):
+        with default_dtype("float64"), self.ran_here:
             return to_arrays(self.contract.metric(*args), array)
 
     def twice(self, inputs: Any) -> dict[str, Any]:
@@ -294,13 +312,17 @@ class TorchSide:
         return {"initial": bool(np.array_equal(starts[0], starts[1])), "outputs": bool(same)}
 
     def places(self) -> dict[str, str]:
-        """Where the hooks of the contract begin."""
-        found = {}
-        for name in self.contract.has():
-            code = getattr(getattr(self.contract.module, name), "__code__", None)
-            if code is not None:
-                found[name] = f"{code.co_filename}:{code.co_firstlineno}"
-        return found
+        """Where the hooks of the contract are."""
+        found = {name: place(getattr(self.contract.module, name)) for name in self.contract.has()}
+        return {name: line for name, line in found.items() if line}
+
+    def named_line(self, hook: str, word: str) -> str:
+        """The line of a hook where an argument or key of this name is given."""
+        return named_line(getattr(self.contract, hook), word)
+
+    def ran(self) -> list[list[Any]]:
+        """The user's functions that ran for training, data and metric."""
+        return [list(each) for each in self.ran_here.units]
 
 
 class _Writes(Look):

@@ -13,7 +13,8 @@ import torch
 
 from .contract import BadContract, called
 from .nodes import Array
-from .torch_mode import Look, to_numpy, where
+from .ran import Ran
+from .torch_mode import Look, storage, to_numpy, where
 from .torch_model import Weights, default_dtype, plain_kernels, tensors
 
 SETTINGS = ("weight_decay", "betas", "eps", "momentum", "nesterov", "amsgrad", "dampening", "alpha", "centered",
@@ -30,14 +31,14 @@ def parts(made: Any) -> tuple[list[Any], Any]:
     return optimizers, schedules[0] if schedules else None
 
 
-def recipe(side: Any, model: Any) -> tuple[Any, Any, dict[str, Any]]:
+def recipe(side: Any, model: Any, averaged: bool = True) -> tuple[Any, Any, dict[str, Any]]:
     """(optimizer or list of them, schedule, state) for a model."""
     contract = side.contract
     optimizers, schedule = parts(called(contract.optimizer, model=model))
     one = optimizers[0] if len(optimizers) == 1 else optimizers
     if contract.schedule is not None:
         schedule = called(contract.schedule, optimizer=one)
-    state = called(contract.state, model=model) if contract.state is not None else {}
+    state = called(contract.state, model=model) if contract.state is not None and averaged else {}
     return one, schedule, state
 
 
@@ -83,10 +84,11 @@ def train(side: Any, weights: Array, batches: list[Any], scale: float, force: An
     model, held = side.builder.loaded(weights, "train")
     with default_dtype("float64"), plain_kernels(), _scaled(scale):
         optimizer, schedule, state = recipe(side, model)
-        used = _watch(optimizer, held)
+        used, lines = _watch(optimizer, held, side.ran_here)
         losses, reported, shots = [], [], []
-        with Look(promote=True, force=force):
+        with _Written(promote=True, force=force) as look:
             for number, group in enumerate(batches):
+                look.watched = number == len(batches) - 1
                 given = [tensors(each, torch.float64) for each in group]
                 found = step(side, model, optimizer, schedule, given, state)
                 losses.append(_number(found["loss"]))
@@ -95,24 +97,54 @@ def train(side: Any, weights: Array, batches: list[Any], scale: float, force: An
                 )
                 if number in snaps:
                     shots.append(held.gather())
-    return {"losses": losses, "reported": reported, "snaps": shots, "lrs": used, "ema": _average(state, held)}
+    average, places = _average(state, held, look.lines)
+    return {"losses": losses, "reported": reported, "snaps": shots, "lrs": used, "lr_lines": lines, "ema": average,
+            "ema_lines": places}  # fmt: skip
+
+
+class _Written(Look):
+    """Remembers, while `watched`, which line wrote into which memory last."""
+
+    watched = False
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.lines: dict[int, str] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = super().__torch_dispatch__(func, types, args, kwargs)
+        name = func.overloadpacket.__name__
+        if self.watched and name not in ("detach", "alias"):
+            changed = args[0] if name.startswith("_foreach") and name.endswith("_") else out
+            line = where()[0]
+            self.lines.update({storage(each): line for each in _each(changed)})
+        return out
+
+
+def _each(value: Any) -> list[torch.Tensor]:
+    found = value if isinstance(value, (list, tuple)) else [value]
+    return [each for each in found if isinstance(each, torch.Tensor)]
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) or (isinstance(value, torch.Tensor) and value.numel() == 1)
 
 
-def _watch(optimizer: Any, held: Weights) -> list[dict[str, float]]:
-    """Learning rates that `step` really sees, per weight."""
+def _watch(optimizer: Any, held: Weights, ran: Ran) -> tuple[list[dict[str, float]], list[str]]:
+    """(learning rates that `step` really sees, per weight; the user's line that returned them, or a factor)."""
     used: list[dict[str, float]] = []
+    lines: list[str] = []
     names = {id(each): name for name, each in zip(held.names, held.tensors, strict=False)}
 
     def before(watched: Any, args: Any, kwargs: Any) -> None:  # noqa: ARG001
         used.append({names.get(id(p), ""): float(g["lr"]) for g in watched.param_groups for p in g["params"]})
+        group = watched.param_groups[0]
+        rate, base = float(group["lr"]), float(group.get("initial_lr", 0.0))
+        lines.append(ran.returned(rate, rate / base) if base else ran.returned(rate))
 
     for each in optimizer if isinstance(optimizer, list) else [optimizer]:
         each.register_step_pre_hook(before)
-    return used
+    return used, lines
 
 
 @contextlib.contextmanager
@@ -131,26 +163,31 @@ def _scaled(scale: float) -> Iterator[None]:
         torch.Tensor.backward = backward  # type: ignore[method-assign]
 
 
-def _average(state: dict[str, Any], held: Weights) -> Array | None:
-    """The averaged weights in this side's order, or None."""
+def _average(state: dict[str, Any], held: Weights, lines: dict[int, str]) -> tuple[Array | None, list[str]]:
+    """(the averaged weights in this side's order or None, which line wrote each of them last)."""
     ema = state.get("ema") if isinstance(state, dict) else None
     if ema is None:
-        return None
+        return None, []
     found = ema.state_dict() if hasattr(ema, "state_dict") else ema
     found = found.get("shadow", found) if isinstance(found, dict) else found
     if isinstance(found, (list, tuple)):
-        return np.concatenate([to_numpy(each).reshape(-1) for each in found])
+        return _joined(list(found), lines)
     named = {key.removeprefix("module."): each for key, each in found.items() if isinstance(each, torch.Tensor)}
     parts = [named.get(name, tensor) for name, tensor in zip(held.names, held.tensors, strict=False)]
-    return np.concatenate([to_numpy(each).reshape(-1) for each in parts])
+    return _joined(parts, lines)
 
 
-def described(side: Any) -> dict[str, Any]:
+def _joined(parts: list[torch.Tensor], lines: dict[int, str]) -> tuple[Array, list[str]]:
+    values = np.concatenate([to_numpy(each).reshape(-1) for each in parts])
+    return values, [lines.get(storage(each), "") for each in parts]
+
+
+def described(side: Any, averaged: bool = True) -> dict[str, Any]:
     """Settings of the optimizer for every weight, where it was made, and what the recipe calls."""
     lines: dict[str, str] = {}
     with _noted(lines):
         model = side.builder.model(dtype="float32")
-        optimizer, schedule, _ = recipe(side, model)
+        optimizer, schedule, _ = recipe(side, model, averaged)
     names = {id(each): name for name, each in model.named_parameters()}
     settings: dict[str, dict[str, Any]] = {}
     for each in optimizer if isinstance(optimizer, list) else [optimizer]:
@@ -191,10 +228,10 @@ def dry_run(side: Any, steps: int) -> dict[str, Any]:
     model = side.builder.model(dtype="float32")
     held = Weights(model, side.builder.learned)
     optimizer, schedule, _ = recipe(side, model)
-    used = _watch(optimizer, held)
+    used, lines = _watch(optimizer, held, side.ran_here)
     for _ in range(steps):
         for each in optimizer if isinstance(optimizer, list) else [optimizer]:
             each.step()
         if schedule is not None:
             schedule.step()
-    return {"lrs": used}
+    return {"lrs": used, "lr_lines": lines}

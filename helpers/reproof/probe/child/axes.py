@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from . import look
-from .arrays import np, relative
+from .arrays import distance, np, relative
 from .kinds import simplex_axis
 from .report import number
-from .study import NOTHING, Study
+from .study import NOTHING, Study, same_shapes
 
 LOOSE = 1e-3
 OTHERS: dict[str, list[Any]] = {"batch_first": [True], "dim": [-1, 1], "axis": [-1, 1]}
@@ -112,6 +112,23 @@ def check_pairs(study: Study) -> None:
             f"{name} {array.shape} gives {study.base[0].shape}: one number for each pair of samples, not of columns",
             f"{name}.T where columns are the variables",
         )
+
+
+def check_square(study: Study) -> None:
+    """A square table beside other inputs: transposed it would go through as well."""
+    for name, array in study.tensors().items():
+        spec = study.case.inputs[name]
+        is_square = array.ndim == 2 and 1 < array.shape[0] == array.shape[1] and spec["made_by"] is None
+        if not is_square or len(study.case.axes.get(name) or []) == 2 or len(study.tensors()) < 2:
+            continue
+        after = study.ask({name: np.ascontiguousarray(array.T)})
+        if after is not None and same_shapes(study.base, after) and distance(study.base, after) > LOOSE:
+            study.report.finding(
+                "same_sizes",
+                f"{name} is {array.shape[0]} x {array.shape[1]}, and its transpose goes through with another result: "
+                "rows taken for columns would not be noticed",
+                f"check which axis of {name} is which, with lengths that differ",
+            )
 
 
 def check_sizes(study: Study) -> None:

@@ -12,6 +12,7 @@ from .study import Study, is_floating
 
 OFF_FRAC = 0.05  # bfloat16 carries 2 to 3 digits; what sums them wrongly is further off
 SCALES = (1e-4, 1e4)
+ENOUGH = 64  # samples to be asked at extreme scales
 
 
 def check_precision(study: Study) -> None:
@@ -70,22 +71,31 @@ def check_scales(study: Study) -> None:
     names = [name for name, array in study.tensors().items() if name in study.numbers and is_floating(array)]
     names = [name for name in names if study.case.inputs[name]["dist"] not in ("weights", "equal_weights", "grid")]
     facts = {}
+    numbers = _fewer(study)
     for scale in SCALES:
-        facts[f"inputs × {scale:g}"] = _at(study, {name: scale * study.numbers[name] for name in names})
-    pair = [name for name in names if study.numbers[name].shape == study.numbers[names[0]].shape][:2]
+        facts[f"inputs × {scale:g}"] = _at(study, {**numbers, **{name: scale * numbers[name] for name in names}})
+    pair = [name for name in names if numbers[name].shape == numbers[names[0]].shape][:2]
     if len(pair) == 2:
-        facts[f"{pair[0]} = {pair[1]}"] = _at(study, {pair[0]: study.numbers[pair[1]]})
+        facts[f"{pair[0]} = {pair[1]}"] = _at(study, {**numbers, pair[0]: numbers[pair[1]]})
     for where, what in facts.items():
         if "=" in where and what == "gradient is NaN or Inf":
             study.report.finding("grad_nan_at_equal", f"{where}: the {what}, and one such pair spoils every parameter")
     study.report.fact("scales", {where: what for where, what in facts.items() if what})
 
 
+def _fewer(study: Study) -> Any:
+    """Numbers of a smaller batch, where the call takes one: whether a number overflows is no matter of how many."""
+    if (study.case.batch or 0) <= ENOUGH:
+        return study.numbers
+    numbers = study.case.numbers(batch=ENOUGH)
+    return study.numbers if _at(study, numbers) else numbers
+
+
 def _at(study: Study, numbers: dict[str, Any]) -> str:
     """What goes wrong with these numbers, or nothing."""
     case = study.case
     try:
-        ready = case.complete({**study.numbers, **numbers})
+        ready = case.complete(numbers)
         output = case.call(case.construct(), ready)
     except Exception as error:
         return f"raises {explained(error)}"

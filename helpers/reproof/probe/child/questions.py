@@ -6,7 +6,7 @@ import signal
 import time
 from typing import Any, Callable  # noqa: UP035 - Python 3.8 must be able to run this
 
-from . import axes, defaults, devices, domain, masks, meaning, precision, symmetry
+from . import axes, defaults, devices, domain, keywords, masks, meaning, modes, precision, relations, seen, symmetry
 from .case import Case
 from .report import explained
 from .study import Study, quiet
@@ -24,15 +24,30 @@ QUESTIONS: list[tuple[str, int, Callable[[Study], None]]] = [
     ("pairs", 0, axes.check_pairs),
     ("types", 0, precision.check_types),
     ("clipping", 0, meaning.check_clipped),
+    ("flat", 0, relations.check_flat),
+    ("documented defaults", 0, keywords.check_documented),
     ("dependence", 4, meaning.check_dependence),
     ("perfect prediction", 2, meaning.check_perfect),
     ("pairing", 2, meaning.check_pairing),
     ("integers", 1, meaning.check_integers),
     ("weights", 1, meaning.check_weights),
+    ("swallowed keywords", 3, keywords.check_swallowed),
+    ("lists", 1, keywords.check_lists),
+    ("direction", 2, relations.check_direction),
+    ("sum", 2, relations.check_sum),
+    ("truncation", 2, relations.check_truncation),
+    ("base of the logarithm", 1, relations.check_base),
+    ("parts", 6, relations.check_parts),
+    ("square inputs", 1, axes.check_square),
     ("masks", 2, masks.check_masks),
     ("axis", 6, axes.check_axis),
+    ("layout of axes", 6, seen.check_seen),
+    ("training mode", 2, modes.check_training),
     ("invariance", 3, symmetry.check_invariance),
     ("randomness", 1, symmetry.check_random),
+    ("digits", 2, relations.check_digits),
+    ("order of memory", 1, relations.check_layout),
+    ("no sample", 1, relations.check_edges),
     ("precision", 3, precision.check_precision),
     ("devices", 1, devices.check_devices),
     ("scales", 4, precision.check_scales),
@@ -82,6 +97,7 @@ def study_of(case: Case) -> None:
                 continue
             report.stage(f"study: {name}")
             _asked(report, name, ask, study)
+    report.fact("edges", study.edges)
     if report.skipped:
         report.finding("skipped", "no time left for: " + ", ".join(report.skipped), "raise --timeout-s")
 

@@ -32,6 +32,9 @@ def repairs(case: Case) -> str:
     Only the first: what also runs further down the list may mean something else (squeezed images are a batch of
     28 clouds of 28 points to a point-cloud loss).
     """
+    tuples = _with_tuples(case)
+    if tuples:
+        return tuples
     numbers = case.numbers()
     names = [name for name, item in case.complete(numbers).items() if is_tensor(item)]
     alone = [[name] for name in names] if len(names) > 1 else []
@@ -43,6 +46,23 @@ def repairs(case: Case) -> str:
             if _works(case, numbers, subset, adapt):
                 return "works with " + ", ".join(text.format(name) for name in subset)
     return ""
+
+
+def _with_tuples(case: Case) -> str:
+    """Keywords whose lists, as tuples, make the call run."""
+    given = {**case.spec["kwargs"], **(case.spec["init"] or {})}
+    lists = [key for key, value in given.items() if isinstance(value, list) and key not in case.spec["tuples"]]
+    if not lists:
+        return ""
+    kept = case.spec["tuples"]
+    case.spec["tuples"] = [*kept, *lists]
+    try:
+        case.call(case.construct(), case.complete(case.numbers()))
+    except Exception:
+        case.spec["tuples"] = kept
+        return ""
+    case.spec["tuples"] = kept
+    return f"works with tuples: tuples: [{', '.join(lists)}] in the plan"
 
 
 def _works(case: Case, numbers: dict[str, Any], subset: list[str], adapt: Callable[[Any], Any]) -> bool:

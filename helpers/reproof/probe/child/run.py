@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any, Callable, NamedTuple  # noqa: UP035 - Python 3.8 must be able to run this
 
-from . import batch, changes, gradients, growth, look, repair, schedule, state, values
+from . import batch, changes, gradients, growth, look, modes, repair, schedule, state, values
 from .arrays import arrays
 from .case import Case, heard
 from .limits import NoNetwork
@@ -80,6 +80,7 @@ def first_call(case: Case) -> First | None:
             output = case.call(callable_, ready)
             ended = time.perf_counter()
             first = First(callable_, ready, output, ended - started, ended - began)
+            first = _shaken(case, first)
         except Stop:
             raise
         except BaseException as error:  # sys.exit is a finding, too
@@ -88,6 +89,21 @@ def first_call(case: Case) -> First | None:
     _after(case, first, before, settings)
     state.check_kept(case, callable_, state_before)
     return first
+
+
+def _shaken(case: Case, first: First) -> First:
+    """The same with small random numbers where a module is made with zeros that hide a branch."""
+    hidden = modes.zeroed(first.callable_)
+    if not hidden or case.expect["value"] is not None:
+        return first
+    case.is_shaken = True
+    case.report.finding(
+        "zero_init",
+        f"{', '.join(hidden[:4])} {'is' if len(hidden) == 1 else 'are'} exactly 0 when it is made, which hides what "
+        "lies behind: everything below was asked with small random numbers there",
+    )
+    ready, callable_ = case.complete(case.numbers()), case.construct()
+    return first._replace(callable_=callable_, ready=ready, output=case.call(callable_, ready))
 
 
 def _after(case: Case, first: First, before: dict[str, Any], settings: dict[str, Any]) -> None:
@@ -121,7 +137,7 @@ def _judge(case: Case, stage: str, error: BaseException) -> None:
     elif isinstance(error, (SystemExit, KeyboardInterrupt)):
         case.report.finding("exits", f"{stage}: raises {explained(error)} instead of returning")
     else:
-        hint = repair.repairs(case) if stage == "call" else ""
+        hint = repair.repairs(case) if stage in ("call", "init") else ""
         case.report.finding(f"{stage}_error", explained(error), hint)
 
 
@@ -130,11 +146,13 @@ def further(case: Case, first: First) -> None:
     report, numbers, output = case.report, case.numbers(), first.output
     report.stage("output")
     values.check_outputs(case, output)
+    state.check_shared(case, first.ready, output)
     sound = gradients.check_gradients(case, first.ready, output)
     values.check_reference(case, output)
     got = arrays(output)
     with heard(case.warned):
         seeded = state.check_seeds(case, numbers, got) if report.affords("seeds", 4, first.again_s) else "none"
+        report.fact("seeded", seeded)
         checks: list[tuple[str, int, Callable[[], None]]] = [
             ("invariants", 2, lambda: values.check_invariants(case, output)),
             ("gradient mode", 1, lambda: state.check_grad_mode(case)),
@@ -142,7 +160,7 @@ def further(case: Case, first: First) -> None:
             ("finite difference", 6 * len(sound), lambda: gradients.check_differences(case, sound)),
         ]
         if seeded != "none":
-            checks.append(("second call", 1, lambda: state.check_twice(case, numbers, first.callable_, got)))
+            checks.append(("second call", 2, lambda: state.check_twice(case, numbers, first, got)))
         for name, calls, check in checks:
             if report.affords(name, calls, first.again_s):
                 check()
@@ -165,6 +183,7 @@ def study(spec: dict[str, Any], report: Report) -> None:
     case = Case(spec, report)
     try:
         case.look()
+        case.is_shaken = bool(modes.zeroed(case.construct())) and case.expect["value"] is None
         study_of(case)
     except Stop:
         return

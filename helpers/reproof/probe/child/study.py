@@ -20,6 +20,7 @@ class Study:
     def __init__(self, case: Case) -> None:
         self.case, self.report = case, case.report
         self.numbers = case.numbers()
+        self.edges: dict[str, str] = {}  # what goes wrong without a sample, or with another order of memory
         self.ready = case.complete(self.numbers)
         self.passed = case.passed()
         self.callable_, self.output, self.call_s = self._timed()
@@ -68,6 +69,15 @@ class Study:
                 return arrays(callable_(*args, **{**given, **kwargs}))
         except Exception:
             return None
+
+    def ask_with(self, place: str, settings: dict[str, Any]) -> Any:
+        """Arrays of the same call with all its constructor arguments ("init") or keywords ("kwargs") replaced."""
+        kept = self.case.spec[place]
+        self.case.spec[place] = settings
+        try:
+            return self.ask()
+        finally:
+            self.case.spec[place] = kept
 
 
 def like(array: Any, item: Any) -> Any:

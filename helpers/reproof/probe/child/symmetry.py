@@ -67,6 +67,8 @@ def _check_degree(study: Study, floats: dict[str, Any]) -> None:
 
 def check_random(study: Study) -> None:
     """Another seed, another result: dropout that is on, or sampling."""
+    if study.case.spec.get("seeded") == "fixed":
+        return  # the first job has asked
     after = arrays(study.case.call(study.case.construct(), study.case.complete(study.numbers), 5, 5))
     if distance(study.base, after) <= 1e-6:
         return

@@ -19,6 +19,18 @@ COUPLING = {
 }  # fmt: skip
 """Operators by which samples of one batch see each other."""
 HALF = (torch.float16, torch.bfloat16)
+STILL = {
+    "aten::_unsafe_view", "aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty",
+    "aten::new_empty_strided", "aten::resize_", "aten::set_", "aten::record_stream",
+}  # fmt: skip
+"""Operators that start no kernel on a GPU, although their schema does not say that they are views."""
+ASKS = ("prim::", "profiler::")
+
+
+def _asks(func: Any) -> bool:
+    """Whether an operator answers with no tensor and changes none."""
+    returns = func._schema.returns
+    return bool(returns) and not func._schema.is_mutable and not any("Tensor" in str(r.type) for r in returns)
 
 
 class Work:
@@ -27,16 +39,25 @@ class Work:
     def __init__(self) -> None:
         self._seen: Counter[tuple[str, int, int]] = Counter()
         self._view: dict[Any, bool] = {}
+        self._written: dict[Any, list[int]] = {}
 
     def add(self, func: Any, args: Any, kwargs: Any, out: Any, device: str = "cuda") -> None:
         """Count one operator on the GPU; views move nothing."""
         if func not in self._view:
-            returns = func._schema.returns
-            self._view[func] = any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
+            returns, name = func._schema.returns, func._schema.name
+            views = any(r.alias_info is not None and not r.alias_info.is_write for r in returns)
+            # a question about a tensor (prim::device, aten::size) moves nothing either
+            # foreach operators change lists of tensors and return nothing: what they write shows in no result
+            written = [
+                i for i, each in enumerate(func._schema.arguments) if each.alias_info and each.alias_info.is_write
+            ]
+            self._written[func] = [] if returns else written
+            self._view[func] = views or name in STILL or name.startswith(ASKS) or _asks(func)
         if self._view[func]:
             return
         first, moved = None, 0
-        for each in tensors((args, list(kwargs.values()), out)):
+        changed = [args[i] for i in self._written[func] if i < len(args)]
+        for each in tensors((args, list(kwargs.values()), out, changed)):
             if each.device.type == device:
                 first = first if first is not None else each
                 moved += each.numel() * each.element_size()

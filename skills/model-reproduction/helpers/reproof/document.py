@@ -44,6 +44,9 @@ class Equation(Record):
     note: str = ""
 
 
+OptimizerName = Literal["adam", "adamw", "sgd", "rmsprop", "adagrad", "nadam", "radam"]
+
+
 class Phase(Record):
     """One phase of the pipeline. Keys that only the algorithm reads go into `settings`."""
 
@@ -59,7 +62,7 @@ class Phase(Record):
     steps: Sourced[int] | None = None
     batch_size: Sourced[int] | None = None
     accumulate: Sourced[int] | None = None
-    optimizer: Sourced[Literal["adam", "adamw", "sgd"]] | None = None
+    optimizer: Sourced[OptimizerName] | None = None
     lr: Sourced[float] | None = None
     betas: Sourced[list[float]] | None = None
     weight_decay: Sourced[float] | None = None

@@ -81,6 +81,9 @@ class Expect(Record):
         description="what leaves the value as it is: shift or scale of the floating inputs, order of the batch",
     )
     degree: float | None = Field(None, description="inputs times c give c to this power: 1 a distance, 2 its square")
+    mixes: list[int] | None = Field(
+        None, description="axes of the first input with three or more along which positions see each other, no others"
+    )
     deterministic: bool | None = Field(None, description="another seed gives the same: no dropout, no sampling")
     precisions: list[Precision] = Field(
         default_factory=list, description="the value must hold in these, within 5 %, without NaN"
@@ -111,6 +114,7 @@ class Call(Record):
     method: str | None = Field(None, description="called on the constructed object instead of the object itself")
     args: list[str] = Field(default_factory=list, description="input names passed by position, in order")
     kwargs: dict[str, Any] = Field(default_factory=dict)
+    tuples: list[str] = Field(default_factory=list, description="keywords of init or kwargs whose list is a tuple")
     inputs: dict[str, TensorSpec]
     at_batch: int | None = Field(None, gt=0, description="the batch of the paper: time and memory are told for it")
     at_width: int | None = Field(None, gt=0, description="the last axis in the paper, told likewise")

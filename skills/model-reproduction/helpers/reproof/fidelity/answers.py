@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from reproof.document import load_plan
+from reproof import yamlio
 from reproof.errors import PackError
 from reproof.fidelity.codebase import Code, loaded
 from reproof.fidelity.compared import reports
@@ -25,9 +25,10 @@ from reproof.fidelity.models import (
 )
 from reproof.fidelity.proofs import latest, proven
 from reproof.fidelity.rules import judged
+from reproof.fidelity.scope import narrowed, within
 from reproof.paths import files_below
 from reproof.placeholders import in_algorithm, in_source, in_text
-from reproof.records import Change
+from reproof.records import Change, validated
 
 SKELETONS = (".jinja", ".tmpl", ".j2", ".cu", ".cuh", ".cpp", ".c", ".h", ".hpp")
 ORDER: tuple[Status, ...] = ("verbatim", "renamed", "allowed", "proven", "changed", "missing", "added")
@@ -38,7 +39,12 @@ def compare(request: CompareRequest) -> CompareAnswer:
     reference, port = loaded(request.reference, request.tags), loaded(request.port)
     pairs = matched(reference, port, request.unit)
     proof = latest(request.records)
-    found = [proven(report, proof, port) for report in reports(reference, port, pairs)]
+    inside = within(reference, request.scope)
+    outside = [key for key, unit in reference.units.items() if unit.tag == "core" and key not in inside]
+    found = [
+        proven(report, proof, port, reference)
+        for report in narrowed(reports(reference, port, pairs), reference, inside)
+    ]
     if not any(report.status != "added" for report in found):
         raise PackError(
             "no-core", f"no unit of {request.reference} is algorithm core", why="nothing would be compared",
@@ -47,7 +53,7 @@ def compare(request: CompareRequest) -> CompareAnswer:
     own = {(hole.unit, hole.reason) for hole in _core_placeholders(request.reference, reference)}
     # what the reference has in the same unit is the algorithm's own
     holes = [hole for hole in _core_placeholders(request.port, port) if (hole.unit, hole.reason) not in own]
-    changes = load_plan(request.plan).engineering if request.plan else []
+    changes = _reasons(request.plan) if request.plan else []
     engineering = list(_engineering(found, changes))
     counts = Counter(report.status for report in found)
     unread = [f"{side}: {text}" for side, code in (("reference", reference), ("port", port)) for text in code.unread]
@@ -63,8 +69,20 @@ def compare(request: CompareRequest) -> CompareAnswer:
         rules=judged(found, holes),
         engineering=engineering,
         missing_reasons=sorted({change.unit for change in engineering if not change.reason}),
+        outside=outside,
         weaker=[*unread, *proof.problems],
     )
+
+
+def _reasons(plan: Path) -> list[Change]:
+    """The plan's `engineering`. A port is compared long before its plan is complete, so the rest may still be open."""
+    data = yamlio.load(plan, "plan")
+    items = data.get("engineering") if isinstance(data, dict) else None
+    options = {"why": "it gives the reasons for allowed changes", "fix": "engineering: [{what: ..., why: ...}]"}
+    return [
+        validated(Change, item, slug="bad-plan", name=f"{plan}: engineering.{index}", **options)
+        for index, item in enumerate(items if isinstance(items, list) else [])
+    ]
 
 
 def _no_tree(*codes: Code) -> bool:

@@ -7,12 +7,24 @@ from collections.abc import Sequence
 from reproof.cli import Command, run
 from reproof.fidelity.answers import compare, placeholders
 from reproof.fidelity.frozen import check, freeze, optimise
-from reproof.fidelity.models import CheckRequest, CompareRequest, FreezeRequest, OptimiseRequest, PlaceholdersRequest
+from reproof.fidelity.graphs import graphs
+from reproof.fidelity.models import (
+    CheckRequest,
+    CompareRequest,
+    FreezeRequest,
+    GraphsRequest,
+    OptimiseRequest,
+    PlaceholdersRequest,
+)
 
 COMMANDS = {
     "compare": Command(
         CompareRequest, compare, template="fidelity_compare.md.jinja", help="the port's algorithm against the "
                                                             "reference's, unit by unit",
+    ),
+    "graphs": Command(
+        GraphsRequest, graphs, template="fidelity_graphs.md.jinja", help="operators of reference and port, exported, "
+                                                            "in order: a place to look, no verdict",
     ),
     "placeholders": Command(
         PlaceholdersRequest, placeholders, template="fidelity_placeholders.md.jinja", help="code that only "

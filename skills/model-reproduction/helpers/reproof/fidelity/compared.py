@@ -11,7 +11,7 @@ from reproof.fidelity.differences import Sides, differences
 from reproof.fidelity.matching import Matched
 from reproof.fidelity.models import Difference, UnitReport
 from reproof.fidelity.normal import core, own_attributes, raw, renamed, same
-from reproof.roles import ENGINEERING_CALLS, ENGINEERING_NAMES
+from reproof.rolewords import ENGINEERING_CALLS, ENGINEERING_NAMES
 from reproof.syntax import dotted, shown
 
 # methods that take effect without anyone calling them by name

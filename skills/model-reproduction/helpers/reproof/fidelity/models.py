@@ -33,6 +33,11 @@ class CompareRequest(Record):
         description="overrides of core and engineering, from inventory.py tag",
         json_schema_extra={**FILE, "input": True},
     )
+    scope: list[str] = Field(
+        default_factory=list,
+        description="reference unit that is ported, with what it uses (default: all); may be given several times",
+        json_schema_extra={"metavar": "UNIT"},
+    )
     unit: list[str] = Field(
         default_factory=list,
         description="REFERENCE=PORT names of a unit that was renamed and changed; may be given several times",
@@ -112,6 +117,7 @@ class CompareAnswer(Answer):
     rules: list[Rule]
     engineering: list[Engineering]
     missing_reasons: list[str]
+    outside: list[str] = Field(default_factory=list, description="core units of the reference outside of --scope")
     weaker: list[str] = Field(default_factory=list, description="what could not be compared, and what was done instead")
 
 
@@ -206,3 +212,88 @@ class PlaceholdersAnswer(Answer):
     """What only looks finished."""
 
     found: list[PlaceholderFound]
+
+
+class GraphsRequest(Record):
+    """Do reference and port compute with the same operators in the same order?"""
+
+    reference: Path = Field(description="contract file with build(config) and inputs(case)", json_schema_extra=CODE)
+    port: Path = Field(description="contract file of the port, with build(config)", json_schema_extra=CODE)
+    case: str = Field("", description="case of inputs (default: the first)")
+    records: Path | None = RECORDS
+    python: Path | None = Field(None, description="interpreter of both sides (default: this one)")
+    reference_python: Path | None = Field(None, description="interpreter of the reference, where it is another")
+    timeout_s: float = Field(300.0, gt=0, description="time limit of each side")
+    memory_gib: float = Field(8.0, gt=0, description="memory limit of each side")
+
+
+class Operator(Record):
+    """One operator of a graph."""
+
+    op: str
+    constants: str = Field("", description="numbers handed to it, like eps=1e-05")
+    shape: list[int]
+    module: str
+    line: str = Field(description="file:line of the code that called it")
+
+
+class GraphChange(Record):
+    """A stretch of operators that only one side has, or one operator with other constants or of another size."""
+
+    kind: Literal["constant", "size", "operators"]
+    reference: list[Operator]
+    port: list[Operator]
+    reference_at: int = Field(description="position in the reference's sequence, from 0")
+    port_at: int
+
+
+class OperatorCount(Record):
+    """How often each side calls an operator."""
+
+    op: str
+    kind: Literal["computes", "indexes", "makes", "moves"]
+    reference: int
+    port: int
+
+
+GraphVerdict = Literal["equal", "equal when decomposed further", "different", "not exported"]
+
+
+class GraphMode(Record):
+    """The two graphs in one mode."""
+
+    mode: Literal["eval", "train"]
+    verdict: GraphVerdict
+    says: str
+    how: str = Field("", description="torch.export or make_fx, the same on both sides")
+    weights: str = Field("", description="fake, or real where the model cannot be built without numbers")
+    operators: list[int] = Field(default_factory=list, description="computing operators of reference and port")
+    changes: list[GraphChange] = Field(default_factory=list, description="the first is where to look first")
+    more_changes: int = 0
+    counts: list[OperatorCount] = Field(default_factory=list, description="of every operator")
+
+
+class GraphFile(Record):
+    """A file of the user's that was imported."""
+
+    path: str
+    sha256: str
+
+
+class GraphSide(Record):
+    """One side that was exported."""
+
+    path: str
+    torch: str
+    files: list[GraphFile]
+    ran: list[str] = Field(default_factory=list, description="file:line of each function that was called")
+
+
+class GraphsAnswer(Answer):
+    """Computation graphs compared. A different graph is a place to look, and no verdict on the port."""
+
+    reference: GraphSide
+    port: GraphSide
+    modes: list[GraphMode]
+    proof: str = Field("", description="the parity record that proves the outputs equal, whatever the graphs")
+    weaker: list[str] = Field(default_factory=list)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from reproof.errors import PackError
+from reproof.inventory.arithmetic import link
 from reproof.inventory.conflicts import conflicts
 from reproof.inventory.dependencies import console_scripts, dependencies
 from reproof.inventory.details import Places, calls, details, empty_places, third_party
@@ -82,6 +84,9 @@ def read(request: ReadRequest) -> ReadAnswer:
     found = _Found(unread=list(walk.unread))
     found.commands = _console_scripts(walk)
     for name in walk.files:
+        _parse(walk, name, found)
+    link({name: source for name, (source, _) in found.python.items()})
+    for name in walk.files:
         _file(walk, name, found)
     units = applied(_units(found), loaded(request.tags))
     info = _info(walk, request, found)
@@ -135,7 +140,7 @@ def _file(walk: Walked, name: str, found: _Found) -> None:
         found.unread.append(Unread(file=name, why=f"not readable: {error.strerror}"))
         return
     if suffix in (".py", ".pyi"):
-        note = _python(name, data, found)
+        note = _python(name, found)
         role = found.python[name][1]
     else:
         role, note = file_role(name), _other(name, suffix, data, found)
@@ -146,10 +151,16 @@ def _file(walk: Walked, name: str, found: _Found) -> None:
     found.files.append(FileInfo(path=name, role=role, language=LANGUAGES.get(suffix, "text"), lines=lines, note=note))
 
 
-def _python(name: str, data: bytes, found: _Found) -> str:
-    source = parsed(data)
-    role = file_role(name, source)
-    found.python[name] = (source, role)
+def _parse(walk: Walked, name: str, found: _Found) -> None:
+    """Python first, all of it: a constant may come from a file further down."""
+    if PurePosixPath(name).suffix.lower() in (".py", ".pyi"):
+        with contextlib.suppress(OSError):  # told by _file
+            source = parsed(walk.data(name))
+            found.python[name] = (source, file_role(name, source))
+
+
+def _python(name: str, found: _Found) -> str:
+    source, role = found.python[name]
     core = role not in OUTSIDE
     if source.tree is None:
         found.hyperparameters += by_lines(source.text, name, core=core)
@@ -198,12 +209,12 @@ def _notebook(name: str, text: str, found: _Found) -> str:
 
 def _units(found: _Found) -> list[UnitInfo]:
     """Units of all files. A second pass lets core code of one file reach what it uses in another."""
-    tagged = {name: tagged_units(source, role) for name, (source, role) in found.python.items()}
-    used = {word for items in tagged.values() for word in core_words(items)}
+    tagged = {name: tagged_units(source, role, name) for name, (source, role) in found.python.items()}
+    used = {word for name, items in tagged.items() for word in core_words(items, found.python[name][0])}
     result = []
     for name, (source, role) in found.python.items():
         seen: Counter[str] = Counter()
-        for item in tagged_units(source, role, used):
+        for item in tagged_units(source, role, name, used):
             unit = item.unit
             seen[unit.name] += 1
             times = f"#{seen[unit.name]}" if seen[unit.name] > 1 else ""  # defined twice, as in `if` and `else`

@@ -78,6 +78,11 @@ PLUMBING = frozenset(
     "ValueError TypeError RuntimeError AssertionError KeyError NotImplementedError Exception super str bool "
     "slice".split()
 )
+# module constants made by these are tools or text, no settings
+NO_SETTING = frozenset(
+    "compile getLogger get_logger Path TypeVar NewType namedtuple join getenv get import_module load open CDLL Lock "
+    "frozenset set object cast Logger ModuleType find_spec".split()
+)
 # keywords that are about layout, not about values
 PLUMBING_KEYWORDS = frozenset(
     "dim axis keepdim keepdims indent flush stacklevel file end sep encoding help ncols width desc".split()

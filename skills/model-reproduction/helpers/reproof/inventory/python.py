@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
+from reproof.inventory.arithmetic import value_of, visible
 from reproof.inventory.known import (
     CONFIG_BASE,
     CONFIG_CALLS,
     CONFIG_CLASS,
     CONFIG_WORD,
     LAYERS,
+    NO_SETTING,
     PLUMBING,
     PLUMBING_KEYWORDS,
     RECORD_DECORATORS,
@@ -47,7 +50,7 @@ class _Visitor(ast.NodeVisitor):
         self.taken: set[int] = set()  # nodes that are reported already, under a better name
 
     def add(self, kind: str, name: str, node: ast.AST | None, line: int) -> None:
-        known, value = literal(node, self.constants)
+        known, value = self.value(node)
         self.found.append(
             Hyperparameter(
                 name=name,
@@ -66,6 +69,10 @@ class _Visitor(ast.NodeVisitor):
         )
         if node is not None and known:
             self.taken |= {id(part) for part in ast.walk(node) if isinstance(part, ast.Constant)}
+
+    def value(self, node: ast.AST | None) -> tuple[bool, Any]:
+        """(known, value) of what stands there, calculated where it is arithmetic on constants."""
+        return value_of(node, self.constants, self.imports)
 
     def full(self, node: ast.AST) -> str:
         """Dotted name with the import alias resolved."""
@@ -136,6 +143,9 @@ class _Visitor(ast.NodeVisitor):
         topic = topic_of(name)
         kind = "literal" if topic or LAYERS.match(name) else "call literal"
         if kind == "call literal" and name in PLUMBING:
+            if name in ("min", "max", "minimum", "maximum"):  # a bound
+                for side in node.args:
+                    self._inline(side, node)
             return
         for index, value in enumerate(node.args):
             if not isinstance(value, ast.Starred) and self._counts(value, kind):
@@ -172,10 +182,12 @@ class _Visitor(ast.NodeVisitor):
                 self._default(node.name, argument, default)
         self.scope.append(node.name)
         self.inside_function += 1
+        outer, self.constants = self.constants, visible(self.constants, node)
         if any(dotted(d).endswith((".config", ".named_config")) for d in node.decorator_list):
             self._sacred(node)
         for part in [*node.decorator_list, *node.body]:
             self.visit(part)
+        self.constants = outer
         self.inside_function -= 1
         self.scope.pop()
 
@@ -232,7 +244,7 @@ class _Visitor(ast.NodeVisitor):
         value = statement.value
         if isinstance(value, ast.Call) and last(value) in FIELD_CALLS:
             self.add("dataclass", name, _default_of_field(value), statement.lineno)
-        elif record or (literal(value, self.constants)[0] and not name.startswith("__")):
+        elif record or (self.value(value)[0] and not name.startswith("__")):
             self.add("dataclass" if record else "class attribute", name, value, statement.lineno)
 
     def visit_Assign(self, node: ast.Assign) -> None:
@@ -248,7 +260,7 @@ class _Visitor(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _assigned(self, target: ast.expr, value: ast.expr, line: int) -> None:
-        known = literal(value, self.constants)[0]
+        known = self.value(value)[0]
         if isinstance(target, (ast.Tuple, ast.List)) and isinstance(value, (ast.Tuple, ast.List)):
             for one, its in zip(target.elts, value.elts, strict=False):
                 self._assigned(one, its, line)
@@ -266,9 +278,13 @@ class _Visitor(ast.NodeVisitor):
         if items and (CONFIG_WORD.search(name) or not self.scope or not isinstance(value, ast.Dict)):
             self._entries(name, items)
         elif not self.scope and not name.startswith("__"):
-            if known or not any(isinstance(part, (ast.Call, ast.Subscript)) for part in ast.walk(value)):
+            is_made = any(isinstance(part, (ast.Call, ast.Subscript)) for part in ast.walk(value))
+            if known or not is_made or (name.isupper() and last(value) not in NO_SETTING):
                 self.add("module constant", name, value, line)
-        elif known and self.inside_function and _is_setting(name, literal(value, self.constants)[1]):
+        elif isinstance(value, ast.IfExp):  # `scale = given if given else 0.5`
+            for side in (value.body, value.orelse):
+                self._inline(side, value, name)
+        elif known and self.inside_function and _is_setting(name, self.value(value)[1]):
             self.add("local constant", name, value, line)
 
     def _entries(self, name: str, items: list[tuple[str, ast.expr]]) -> None:
@@ -285,6 +301,13 @@ class _Visitor(ast.NodeVisitor):
         """A number in a formula."""
         for side in (node.left, node.right):
             self._inline(side, node)
+        self.generic_visit(node)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> None:
+        """The value that `given or 0.5` falls back on."""
+        known, value = literal(node.values[-1])
+        if isinstance(node.op, ast.Or) and known and isinstance(value, (int, float)) and not isinstance(value, bool):
+            self.add("fallback", dotted(node.values[0]) or shown(node, 60), node.values[-1], node.lineno)
         self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
@@ -310,11 +333,11 @@ class _Visitor(ast.NodeVisitor):
             self._inline(side, node)
         self.generic_visit(node)
 
-    def _inline(self, side: ast.expr, whole: ast.AST) -> None:
+    def _inline(self, side: ast.expr, whole: ast.AST, name: str = "") -> None:
         known, value = literal(side)
         number = known and isinstance(value, (int, float)) and not isinstance(value, bool)
         if number and (isinstance(value, float) or value not in TRIVIAL) and not self._all_taken(side):
-            self.add("inline constant", shown(whole, 60), side, side.lineno)
+            self.add("fallback" if name else "inline constant", name or shown(whole, 60), side, side.lineno)
 
     def _all_taken(self, node: ast.AST) -> bool:
         return all(id(part) in self.taken for part in ast.walk(node) if isinstance(part, ast.Constant))

@@ -173,6 +173,7 @@ class Rung(Record):
     diagnosis: list[str] = []
     modules: list[Module] = []
     notes: list[str] = []
+    at: str = ""
     port_frac: float | None = None
     reference_frac: float | None = None
     took_s: float = 0.0
@@ -185,6 +186,7 @@ class Claim(Record):
     status: Literal["proven", "failed", "not compared"]
     rungs: list[str]
     says: str
+    at: str = ""
 
 
 class SourceFile(Record):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -54,7 +55,6 @@ def probe(request: RunRequest) -> RunAnswer:
         about, found = _of_library(request, library, mine, [item.distribution for item in spec.libraries])
         reports[library.name] = _library(library, about, about["import_s"])
         cases += found
-        _tell(len(cases), len(wanted), cases[-1])
     # a library without calls here has a version all the same
     libraries = [reports.get(library.name) or _library(library, about, 0.0) for library in spec.libraries]
     _something_was_there(cases, list(reports.values()), about)
@@ -69,21 +69,25 @@ def _of_library(
     """What the interpreter says of itself, and every call of one library; many calls share two warm interpreters."""
     workers = min(WORKERS, os.cpu_count() or 1) if len(wanted) >= WORTH_TWO else 1
     about: list[dict[str, Any]] = []
+    waiting = deque(enumerate(wanted))  # one worker's dear calls are no reason for the other one to wait
+    found: dict[int, CaseReport] = {}
 
-    def share(first: int) -> list[CaseReport]:
+    def work(_: int) -> None:
         with Interpreter(request, _targets(wanted), distributions) as interpreter:
             about.append(interpreter.hello)
             known = _library(library, interpreter.hello, interpreter.hello["import_s"])
-            found = [_case(want, interpreter, known) for want in wanted[first::workers]]
-        return (
-            [_hinted(want, case) for want, case in zip(wanted[first::workers], found, strict=True)]
-            if request.fix_hints
-            else found
-        )
+            while waiting:
+                try:
+                    place, want = waiting.popleft()
+                except IndexError:
+                    return  # the other worker was faster
+                case = _case(want, interpreter, known)
+                found[place] = _hinted(want, case) if request.fix_hints else case
+                _tell(len(found), len(wanted), case)
 
     with ThreadPoolExecutor(workers) as pool:
-        shares = list(pool.map(share, range(workers)))
-    return about[0], [shares[place % workers][place // workers] for place in range(len(wanted))]
+        list(pool.map(work, range(workers)))
+    return about[0], [found[place] for place in range(len(wanted))]
 
 
 def _hinted(want: Wanted, case: CaseReport) -> CaseReport:
@@ -124,7 +128,8 @@ def _case(want: Wanted, interpreter: Interpreter, library: LibraryReport) -> Cas
     report = verdicts.report(want, probed, {})
     is_cheap = report.call_s is not None and report.call_s < GROWTH_FRAC * timeout_s
     if is_cheap and report.outputs:
-        further = {"study": interpreter.ask("study", case, _study_s(interpreter, report))}
+        known = {**case, "seeded": verdicts.told(probed, "seeded")}
+        further = {"study": interpreter.ask("study", known, _study_s(interpreter, report))}
         if "fails_at_other_batch" not in [item.code for item in report.findings]:
             further["growth"] = interpreter.ask("grow", case, timeout_s)
         report = verdicts.report(want, probed, further)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,9 @@ from reproof.text.pdf_layout import layout
 from reproof.text.pdf_lines import Line, Page
 
 LIMIT_S = 120.0
+NO_TITLE = re.compile(
+    r"(?i)\W*(?:anonymous|untitled|microsoft word\b.*|.*\.(?:docx?|tex|dvi|pdf|indd))?\W*$"
+)  # programs' own
 OTHERWISE = "pass the LaTeX source or the HTML version"
 
 
@@ -37,10 +41,15 @@ def read_pdf(path: Path) -> Located:
     if len(pages) != head["pages"]:
         raise _refused("paper-format", f"{path}: only {len(pages)} of {head['pages']} pages could be read",
                        "a part of the paper would be missing unnoticed", OTHERWISE)  # fmt: skip
+    made = [_page(record) for record in pages]
+    if made and all(page.is_picture for page in made):
+        raise _refused("paper-without-text", f"{path}: {len(made)} pages, each a picture with hardly any text",
+                       "it was scanned; a quote can only be looked up in text",
+                       f"{OTHERWISE}, or run OCR on it and check the numbers by hand")  # fmt: skip
     return layout(
-        [_page(record) for record in pages],
+        made,
         [(str(t), int(p), int(n)) for t, p, n in head["outline"]],
-        head.get("title", ""),
+        "" if NO_TITLE.match(head.get("title", "")) else head["title"],
     )
 
 
@@ -49,7 +58,10 @@ def _page(record: dict[str, Any]) -> Page:
         Line(text, left, right, y, size, bool(bold), tuple((at, x, bool(b), end) for at, x, b, end in cells))
         for text, left, right, y, size, bold, cells in record["lines"]
     ]
-    return Page(record["page"], record["width"], record["height"], lines, record["pictures"], record.get("broken", ""))
+    return Page(
+        record["page"], record["width"], record["height"], lines, record["pictures"], record.get("broken", ""),
+        record.get("hidden", False), record.get("by_shape", 0), record.get("unsaid", 0),
+    )  # fmt: skip
 
 
 def _child(path: Path) -> Iterator[dict[str, Any]]:

@@ -16,6 +16,7 @@ NUMERIC = re.compile(r"^[-−–+±(]*[\d.,]+[%kKMB)]*$|^[-–—/×✓✗]$|^±
 FORMULA = re.compile(r"[=∑∏∫∥∇≤≥∈→√∂≈∝⟨⟩∼]")
 OPERATORS = set("log exp min max inf sup arg argmin argmax lim det softmax tanh sin cos where and for subject".split())
 SMALL = 0.93
+SCANNED_CHARS = 100
 SCRIPT_SIZE, SCRIPT_CHARS = 0.88, 8
 
 
@@ -54,6 +55,17 @@ class Page:
     lines: list[Line]
     pictures: int
     broken: str = ""
+    hidden: bool = False
+    """Its text is invisible: an OCR's, under a picture of the page."""
+    by_shape: int = 0
+    """Characters that no font names, told from their shape."""
+    unsaid: int = 0
+    """Characters that nothing tells."""
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether it is a picture with hardly any text, a stamp at most."""
+        return bool(self.pictures) and sum(len(line.text) for line in self.lines) < SCANNED_CHARS
 
 
 def body_size(pages: list[Page]) -> float:
@@ -93,7 +105,7 @@ def _script(before: Line, line: Line, gap: float) -> str:
     if not small or not -0.3 * before.size < gap < 0.4 * before.size or " " in line.text:
         return ""
     rise = (line.y - before.y) / before.size
-    return "^" if 0.18 < rise < 0.8 else "_" if -0.4 < rise < -0.06 else ""
+    return "^" if 0.18 < rise < 0.8 else "_" if -0.6 < rise < -0.06 else ""
 
 
 def without_running_heads(pages: list[Page]) -> None:

@@ -50,6 +50,12 @@ class Layer:
     """Elements that are fp32 whatever the precision: copies that a norm or a loss makes for itself."""
     half: bool = False
     """Under autocast everything here stays 16-bit, gradients in flight too: convolutions, batch norm, ReLU, linear."""
+    flops: int = 0
+    """Of the matrix products and convolutions in a forward pass, per sample: two for a multiplication with a sum."""
+    scores: int = 0
+    """Of these, in attention's products of queries, keys and values; a fused kernel does half of them once more."""
+    ops: int = 2
+    """Kernels that a forward pass of this layer starts."""
     enters: int = 0
     """Input of a block; above 0 the block can be checkpointed, and then keeps only this."""
     starts: int = 0
@@ -80,6 +86,11 @@ class Net:
     def saved(self) -> int:
         """Elements per sample that autograd holds at the end of the forward pass."""
         return sum(layer.matmul + layer.other + layer.single for layer in self.layers)
+
+    @property
+    def flops(self) -> int:
+        """Of the products in a forward pass, per sample."""
+        return sum(layer.flops for layer in self.layers)
 
     @property
     def convolution(self) -> int:
@@ -124,6 +135,15 @@ def conv(channels_in: int, channels_out: int, kernel: int = 3) -> int:
     return channels_in * channels_out * kernel * kernel + channels_out
 
 
+def conv_flops(channels_in: int, made: int, kernel: int = 3) -> int:
+    """FLOPs of a 2D convolution that makes `made` numbers.
+
+    >>> conv_flops(3, 128 * 32 * 32)
+    7077888
+    """
+    return 2 * kernel * kernel * channels_in * made
+
+
 def mse(name: str, outputs: int) -> Layer:
     """Mean squared error, in fp32: saves prediction and target; its backward makes one gradient of the prediction."""
     return Layer(name, single=2 * outputs, working=outputs)
@@ -140,11 +160,20 @@ def mlp(sizes: MlpSizes) -> Net:
     width, layers = sizes.dim + sizes.time_channels, []
     for i in range(1, sizes.layers + 1):
         layers += [
-            Layer(f"linear {i}", linear(width, sizes.hidden), matmul=width, working=width + sizes.hidden, half=True),
-            Layer(f"activation {i}", matmul=kept, working=2 * sizes.hidden, half=True),
+            Layer(
+                f"linear {i}",
+                linear(width, sizes.hidden),
+                matmul=width,
+                working=width + sizes.hidden,
+                half=True,
+                flops=2 * width * sizes.hidden,
+                ops=1,
+            ),
+            Layer(f"activation {i}", matmul=kept, working=2 * sizes.hidden, half=True, ops=1),
         ]
         width = sizes.hidden
-    last = Layer("output layer", linear(width, sizes.dim), matmul=width, working=width + sizes.dim, half=True)
+    last = Layer("output layer", linear(width, sizes.dim), matmul=width, working=width + sizes.dim, half=True,
+                 flops=2 * width * sizes.dim, ops=1)  # fmt: skip
     return Net("mlp", (*layers, last, mse("loss", sizes.dim)), inputs=sizes.dim + sizes.time_channels)
 
 
@@ -168,10 +197,13 @@ def cnn(sizes: CnnSizes) -> Net:
                 working=2 * made,
                 half=True,
                 convolution=(width + out) * side * side,
+                flops=conv_flops(width, made),
+                ops=3,
             )
         )
         side, width = side // 2, out
     flat = width * side * side
     outputs = sizes.outputs
-    head = Layer("linear and sigmoid", linear(flat, outputs), matmul=flat, other=outputs, working=flat + outputs)
+    head = Layer("linear and sigmoid", linear(flat, outputs), matmul=flat, other=outputs, working=flat + outputs,
+                 flops=2 * flat * outputs)  # fmt: skip
     return Net("cnn", (*layers, head, mse("loss", outputs)), inputs=0)

@@ -22,11 +22,11 @@ FLAGS = {
 
 def overrides(
     request: FitRequest, micro: int, accumulate: int, iterations: int | None, most: int
-) -> dict[str, int | str]:
+) -> dict[str, bool | int | str]:
     """The keys that have to change; empty when the plan fits as it is."""
     if request.coupled and request.coupled_arg:
         return {request.coupled_arg: most} if most < request.batch else {}
-    found: dict[str, int | str] = {}
+    found: dict[str, bool | int | str] = {}
     if micro != request.batch:
         found |= {"micro_batch": micro, "accumulate": accumulate}
     if iterations is not None and iterations != request.iterations:
@@ -34,14 +34,14 @@ def overrides(
     return found
 
 
-def words(found: dict[str, int | str]) -> str:
+def words(found: dict[str, bool | int | str]) -> str:
     """The same as flags of the generated project.
 
-    >>> words({"micro_batch": 32, "accumulate": 4})
-    '--micro-batch 32 --accumulate 4'
+    >>> words({"micro_batch": 32, "accumulate": 4, "checkpointing": True})
+    '--micro-batch 32 --accumulate 4 --checkpointing'
     """
     pairs = ((FLAGS.get(key, "--" + key.replace("_", "-")), value) for key, value in found.items())
-    return " ".join(f"{flag} {value}" for flag, value in pairs)
+    return " ".join(flag if value is True else f"{flag} {value}" for flag, value in pairs)
 
 
 def write(path: Path, request: FitRequest, gpus: list[FittedGpu]) -> str:

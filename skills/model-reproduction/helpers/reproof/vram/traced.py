@@ -213,6 +213,24 @@ class TraceAnswer(Answer):
     plot: str | None = None
 
 
+class Lever(Record):
+    """One change to the step, traced, and what it saves."""
+
+    name: str
+    how: str = Field(description="what to write")
+    price: str = Field(description="what it costs, and whether the numbers stay the same")
+    device_bytes: int | None = Field(None, description="with it; null when it does not apply")
+    saved_bytes: int = 0
+    verdict: Grade | None = None
+    largest_micro_batch: int | None = Field(None, description="by fit: of those traced, with the lever pulled")
+    accumulate: int | None = Field(None, description="by fit: micro-batches per update, so that the samples stay")
+    micro_batch: int | None = None
+    iterations: int | None = None
+    overrides: dict[str, bool | int | str] = Field(default_factory=dict, description="for the generated project")
+    time: StepTime | None = Field(None, description="by fit: one update and the run, with the lever pulled")
+    why_not: str = ""
+
+
 class FittedGpu(Record):
     """The largest micro-batch that fits one GPU, and the split that keeps the samples seen constant."""
 
@@ -225,9 +243,11 @@ class FittedGpu(Record):
     iterations: int | None = None
     device_bytes: int | None = Field(None, description="at that micro-batch, context included")
     used_frac: float | None = None
-    overrides: dict[str, int | str] = Field(default_factory=dict, description="for the generated project")
+    overrides: dict[str, bool | int | str] = Field(default_factory=dict, description="for the generated project")
     words: str = Field("", description="the same on its command line")
     time: StepTime | None = Field(None, description="one optimizer update, and the run")
+    chosen: str = Field("", description="whole batch, accumulation, or the lever that is needed; empty: nothing fits")
+    levers: list[Lever] = Field(default_factory=list, description="where the whole batch does not fit: what saves most")
     notes: list[str]
 
 
@@ -241,18 +261,6 @@ class FitAnswer(Answer):
     tried: dict[str, list[int]] = Field(description="per GPU: the micro-batches that were traced")
     written: str | None = None
     notes: list[str]
-
-
-class Lever(Record):
-    """One change to the step, traced, and what it saves."""
-
-    name: str
-    how: str = Field(description="what to write")
-    price: str = Field(description="what it costs, and whether the numbers stay the same")
-    device_bytes: int | None = Field(None, description="with it; null when it does not apply")
-    saved_bytes: int = 0
-    verdict: Grade | None = None
-    why_not: str = ""
 
 
 class LeversAnswer(Answer):

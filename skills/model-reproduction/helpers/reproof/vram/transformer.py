@@ -6,7 +6,7 @@ T tokens, D width, F width of the feed-forward, H heads, K width of keys and val
 
 from __future__ import annotations
 
-from reproof.vram.nets import Layer, Net, linear
+from reproof.vram.nets import Layer, Net, conv_flops, linear
 from reproof.vram.sizes import Attention, TransformerSizes, VitSizes
 
 
@@ -31,6 +31,7 @@ def transformer(sizes: TransformerSizes) -> Net:
         other=2 * t,
         working=2 * t * d,
         masks=t * d if sizes.dropout else 0,
+        ops=3,
     )
     block = _gated(sizes) if sizes.gated else _block(t, d, sizes.feed_forward or 4 * d, sizes.num_heads,
                                                      sizes.attention, dropout=sizes.dropout > 0)  # fmt: skip
@@ -46,6 +47,8 @@ def transformer(sizes: TransformerSizes) -> Net:
         other=t * d,
         working=2 * logits,
         half=True,
+        flops=2 * d * logits,
+        ops=8 if sizes.gated else 4,
     )
     # the logits themselves are not saved, but training loops still name them while backward runs; ids are int64
     return Net("transformer", (embedding, *[block] * sizes.layers, head), inputs=4 * t, named=logits)
@@ -65,6 +68,9 @@ def _block(t: int, d: int, f: int, heads: int, attention: Attention, *, dropout:
         cast=0 if dropout else scores,
         masks=(2 * t * d + scores) if dropout else 0,
         working=max(9 * t * d, t * f + 2 * scores),
+        flops=2 * t * (4 * d * d + 2 * d * f) + 4 * t * t * d,
+        scores=0 if stored else 4 * t * t * d,
+        ops=18 if stored else 12,
         enters=t * d,
         starts=t * d + t * f,
     )
@@ -86,6 +92,9 @@ def _gated(sizes: TransformerSizes) -> Layer:
         other=2 * t * d + (scores or sizes.num_heads * t),
         cast=scores,
         working=max(6 * t * d, 3 * t * f, t * f + 2 * scores),
+        flops=2 * t * (2 * d * d + 2 * d * k + 3 * d * f) + 4 * t * t * d,
+        scores=0 if stored else 4 * t * t * d,
+        ops=40,
         enters=t * d,
         starts=t * d + 2 * t * f,
     )
@@ -107,6 +116,8 @@ def vit(sizes: VitSizes) -> Net:
         matmul=pixels,
         working=2 * t * d,
         convolution=pixels + patches * d,
+        flops=conv_flops(sizes.in_channels, patches * d, sizes.patch),
+        ops=4,
         masks=t * d if sizes.dropout else 0,
     )
     block = _block(t, d, 4 * d, sizes.num_heads, sizes.attention, dropout=sizes.dropout > 0)
@@ -116,5 +127,7 @@ def vit(sizes: VitSizes) -> Net:
         matmul=t * d,
         other=t * d + 2 * sizes.outputs,
         working=2 * t * d,
+        flops=2 * d * sizes.outputs,
+        ops=5,
     )
     return Net("vit", (embedding, *[block] * sizes.layers, head), inputs=pixels)

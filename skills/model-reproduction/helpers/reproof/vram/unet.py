@@ -7,7 +7,7 @@ means at *full* size, 784 tokens. Shapes: C channels, S side of a square image, 
 
 from __future__ import annotations
 
-from reproof.vram.nets import Layer, Net, conv, linear, mse
+from reproof.vram.nets import Layer, Net, conv, conv_flops, linear, mse
 from reproof.vram.sizes import Attention, UnetSizes
 
 
@@ -30,6 +30,10 @@ def res_block(name: str, c_in: int, c_out: int, side: int, time: int, skip: int 
         working=area * (c_out + 2 * max(c_in, c_out)),
         skip=skip,
         convolution=area * (c_in + c_out),
+        flops=conv_flops(c_in + c_out, area * c_out)
+        + (conv_flops(c_in, area * c_out, kernel=1) if shortcut else 0)
+        + 2 * time * c_out,
+        ops=12,
         enters=area * c_in,
     )
 
@@ -53,6 +57,10 @@ def attention_block(name: str, channels: int, heads: int, side: int, kind: Atten
         working=max(4 * map_, 2 * map_ + SCORES_IN_FLIGHT[kind] * scores),
         skip=skip,
         cast=scores if kind != "fused" else 0,
+        # q k v and the projection: 4 C x C products of every token; scores and their sum: two of T x T x C
+        flops=8 * channels * map_ + 4 * tokens * map_,
+        scores=4 * tokens * map_ if kind == "fused" else 0,
+        ops=12,
         enters=map_,
     )
 
@@ -69,7 +77,14 @@ def unet(sizes: UnetSizes) -> Net:
     width = sizes.channel_mult[0] * base
     pixels = side * side
     layers = [
-        Layer("time embedding", linear(base, time) + linear(time, time), matmul=base + time, other=2 * time),
+        Layer(
+            "time embedding",
+            linear(base, time) + linear(time, time),
+            matmul=base + time,
+            other=2 * time,
+            flops=2 * (base * time + time * time),
+            ops=8,
+        ),
         Layer(
             "input convolution",
             conv(sizes.in_channels, width),
@@ -77,6 +92,7 @@ def unet(sizes: UnetSizes) -> Net:
             working=width * pixels,
             skip=width * pixels,
             convolution=(sizes.in_channels + width) * pixels,
+            flops=conv_flops(sizes.in_channels, width * pixels),
         ),
     ]
     skips = [width]  # channels of every output that the way up will concatenate
@@ -131,6 +147,7 @@ def _downsample(name: str, channels: int, side: int) -> Layer:
         working=channels * (area + half),
         skip=channels * half,
         convolution=channels * (area + half),
+        flops=conv_flops(channels, channels * half),
     )
 
 
@@ -143,6 +160,7 @@ def _upsample(name: str, channels: int, side: int) -> Layer:
         matmul=channels * area,
         working=2 * channels * area,
         convolution=2 * channels * area,
+        flops=conv_flops(channels, channels * area),
     )
 
 
@@ -155,4 +173,6 @@ def _output(channels: int, outputs: int, side: int) -> Layer:
         other=2 * channels * area,
         working=area * (2 * channels + outputs),
         convolution=area * (channels + outputs),
+        flops=conv_flops(channels, outputs * area),
+        ops=4,
     )

@@ -29,6 +29,7 @@ CORE = importlib.import_module(f"{ENGINE.rpartition('.')[0]}.core")
 
 CONFIGS = {name: config.read(path) for name, path in config.experiments(ROOT / "configs").items()}
 EXPERIMENTS = list(CONFIGS)
+SMALLER = {path.stem: config.load_yaml(path) for path in sorted((ROOT / "configs" / "smoke").glob("*.yaml"))}
 TRAINED = [(e, p) for e in CONFIGS for p, phase in CONFIGS[e]["phases"].items() if phase["kind"] == "train"]
 POOLS = [(e, p) for e in CONFIGS for p, phase in CONFIGS[e]["phases"].items() if phase["kind"] == "pool"]
 SMOKE = ["--smoke", "--device", "cpu"]
@@ -205,6 +206,23 @@ def test_the_loss_falls_on_a_fixed_batch(experiment, name, reference):
         step_losses = loop.training_step(state, run, name, CORE.PHASES[name], run.cfg.phases[name], True)[0]
         losses.append(sum(loss.item() for loss in step_losses.values()))
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("experiment", list(SMALLER))
+def test_the_networks_build_in_their_planned_sizes_too(experiment, reference):
+    planned = []
+    for key in SMALLER[experiment]:
+        value = CONFIGS[experiment]
+        for part in key.split("."):
+            value = value[part]
+        planned.append(f"{key}={json.dumps(value)}")
+    folder, first = reference(experiment), next(iter(CONFIGS[experiment]["phases"]))
+    small, large = opened(experiment, folder, ""), opened(experiment, folder, first, *planned)
+    for name in small.models:
+        with torch.device("meta"):  # shapes without memory
+            large.models[name] = CORE.PHASES[name].build_model(large, large.cfg.phases[name])
+    counts = [sum(p.numel() for model in run.models.values() for p in model.parameters()) for run in (small, large)]
+    assert 0 < counts[0] < counts[1]
 
 
 KILLED = """

@@ -16,7 +16,7 @@ def expression(call: Call) -> str:
     if call.expect.steps:
         return f"{callee(call)}.step() × {call.expect.steps}"
     given = [*positional(call), *(f"{name}={name}" for name in by_own_name(call))]
-    return f"{callee(call)}({', '.join(filter(None, [*given, _keywords(call.kwargs)]))})"
+    return f"{callee(call)}({', '.join(filter(None, [*given, _keywords(tupled(call, call.kwargs))]))})"
 
 
 def callee(call: Call) -> str:
@@ -24,8 +24,15 @@ def callee(call: Call) -> str:
     text = call.target
     if call.init is not None:
         made = [f"{name}={name}" for name in call.init_inputs]
-        text += f"({', '.join(filter(None, [*made, _keywords(call.init)]))})"
+        text += f"({', '.join(filter(None, [*made, _keywords(tupled(call, call.init))]))})"
     return f"{text}.{call.method}" if call.method else text
+
+
+def tupled(call: Call, given: dict[str, object]) -> dict[str, object]:
+    """Keywords with the tuples that YAML cannot write."""
+    return {
+        key: tuple(value) if key in call.tuples and isinstance(value, list) else value for key, value in given.items()
+    }
 
 
 def positional(call: Call) -> list[str]:

@@ -35,8 +35,9 @@ def surroundings(folder: Path, path: Iterable[Path]) -> dict[str, str]:
     """The child's environment: one thread, no display, and every cache inside `folder`."""
     home = Path.home()
     entries = [str(entry.resolve()) for entry in path] + [os.environ.get("PYTHONPATH", "")]
+    shown = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY")  # a window of a probe would come up on the user's screen
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in shown},
         **dict.fromkeys(ONE_THREAD, "1"),
         "PYTHONPATH": os.pathsep.join(entry for entry in entries if entry),
         "PYTHONUSERBASE": os.environ.get("PYTHONUSERBASE", str(home / ".local")),

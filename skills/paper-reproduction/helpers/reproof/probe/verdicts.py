@@ -17,6 +17,13 @@ from reproof.probe.traps import GENERIC, trap_of
 NOISE = re.compile(r"^(USDT:|\[W|\s*$|\s+warnings?\.warn|.*Warning: )")  # a profiler's marks; warnings are told already
 
 
+NO_DISPLAY = re.compile(
+    r"no display name|connect to (the )?(X server|display)|(can ?not|unable to) open display|\$DISPLAY|"
+    r"display environment variable|headless|platform plugin|no \$?display",
+    re.IGNORECASE,
+)
+
+
 def finding(code: str, what: str, target: str, hint: str = "", accepted: bool = False) -> Finding:
     """A finding with its severity, the trap it is, and what to do."""
     severity, usual = CODES[code]
@@ -62,11 +69,19 @@ def _ending(answer: dict[str, Any], stage: str) -> tuple[str, str] | None:
     if ended.startswith("signal"):
         number = int(ended.split()[1])
         name = signal.Signals(number).name if number in list(signal.Signals) else str(number)
-        return "crash", f"killed by {name} in stage {stage!r}"
+        return _crash(answer, f"killed by {name} in stage {stage!r}", is_told=False)
     if ended != "exit 0":
-        said = str(answer["stderr"]).strip().splitlines()
-        return "crash", f"ended with {ended} in stage {stage!r}{': ' + said[-1] if said else ''}"
+        return _crash(answer, f"ended with {ended} in stage {stage!r}", is_told=True)
     return None
+
+
+def _crash(answer: dict[str, Any], what: str, is_told: bool) -> tuple[str, str]:
+    """A process that ended itself; some toolkits do where there is no display."""
+    said = [line for line in str(answer["stderr"]).strip().splitlines() if not NOISE.match(line)]
+    display = next((line for line in said if NO_DISPLAY.search(line)), "")
+    if display:
+        return "display", f"{what}: {display[:300]}"
+    return "crash", what + (f": {said[-1]}" if said and is_told else "")
 
 
 def report(want: Wanted, probed: dict[str, Any], further: dict[str, dict[str, Any]]) -> CaseReport:
@@ -86,7 +101,9 @@ def report(want: Wanted, probed: dict[str, Any], further: dict[str, dict[str, An
     for event in events + later:
         stage = event.get("stage", stage)
         if "code" in event:
-            add(event["code"], event["what"], event["hint"])
+            is_display = event["code"] in ("call_error", "init_error", "input_error", "import_error")
+            is_display = is_display and bool(NO_DISPLAY.search(event["what"]))
+            add("display" if is_display else event["code"], event["what"], event["hint"])
         elif "warning" in event:
             code = _kind(event["warning"], event["what"])
             is_theirs = code == "deprecated" and not event["is_ours"]
@@ -155,6 +172,11 @@ def _measured(events: list[dict[str, Any]]) -> dict[str, Any]:
         "studied": Studied(**{name: facts[name] for name in Studied.model_fields if name in facts}),
         "reference": Reference(**facts["reference"]) if "reference" in facts else None,
     }
+
+
+def told(answer: dict[str, Any], fact: str) -> Any:
+    """One fact that a child wrote, or None."""
+    return next((event["value"] for event in _events(answer) if event.get("fact") == fact), None)
 
 
 def told_changes(answer: dict[str, Any]) -> list[str]:

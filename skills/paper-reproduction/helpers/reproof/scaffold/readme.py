@@ -16,7 +16,8 @@ SESSION_S = 11.5 * 3600
 URL = re.compile(r"https?://[^\s()<>\"'`\\]+")
 UNSUPPORTED = [
     "FP8, quantized training, TPUs and Apple's MPS are not tried by the project's tests.",
-    "Several machines: the launch is PyTorch's own (`torchrun`); only two processes on one machine are tested.",
+    "Several machines: the launch is PyTorch's own (`torchrun`); only two processes on one machine are tested,"
+    " on CPUs; FSDP was not run on GPUs.",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,78 +21,7 @@ OF_RUNS = {".jsonl", ".json", ".csv", ".png", ".npz"}
 LARGE_BYTES = 50 * 2**20
 WHEN = (1980, 1, 1, 0, 0, 0)  # the oldest that a zip can hold: the archive does not depend on the clock
 SUMS, LOCK, RERUN, HASHES = "SHA256SUMS", "environment.lock", "rerun.py", "checkpoints.sha256"
-
-RERUN_TEXT = '''#!/usr/bin/env python3
-"""Check this archive and run it again, with one command.
-
-  python rerun.py              a new environment, then every run of the report, then the verdicts
-  python rerun.py --check      only: are all files as they were packed?
-  python rerun.py --smoke      the project's own tests, in about a minute
-  python rerun.py --here       with the interpreter that runs this, instead of a new environment
-
-Finished runs of the archive are put aside to results-of-the-archive/, so that nothing is taken over from them.
-exit 0 done · 4 a file differs, a test or a verdict is not as it should be · other: what the step that failed says
-"""
-
-import hashlib
-import shutil
-import subprocess
-import sys
-import venv
-from pathlib import Path
-
-HERE = Path(__file__).resolve().parent
-RUNS = RUNS_HERE
-
-
-def check():
-    wrong = []
-    for line in (HERE / "SHA256SUMS").read_text(encoding="utf-8").splitlines():
-        digest, _, name = line.partition("  ")
-        path = HERE / name
-        if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            wrong.append(name)
-    print(f"{len(wrong)} files differ: " + ", ".join(wrong[:10]) if wrong else "all files are as they were packed")
-    return not wrong
-
-
-def step(*words):
-    print("+", *words, flush=True)
-    code = subprocess.run(words, cwd=HERE).returncode
-    if code:
-        sys.exit(code)
-
-
-def interpreter():
-    if "--here" in sys.argv:
-        return sys.executable
-    folder = HERE / ".venv"
-    if not folder.exists():
-        venv.create(folder, with_pip=True)
-    python = str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
-    step(python, "-m", "pip", "install", "-r", "requirements.txt", "pydantic>=2.7,<3", "jinja2>=3.1,<4", "pyyaml>=6,<7")
-    return python
-
-
-def main():
-    aside = HERE / "results-of-the-archive"
-    if not aside.exists() and not check():
-        return 4
-    if "--check" in sys.argv:
-        return 0
-    python = interpreter()
-    if "--smoke" in sys.argv:
-        return 4 if subprocess.run([python, "-m", "pytest", "-q", "tests"], cwd=HERE).returncode else 0
-    if (HERE / "results").exists() and not aside.exists():
-        shutil.move(str(HERE / "results"), str(aside))
-    for words in RUNS:
-        step(python, "run.py", *words)
-    return subprocess.run([python, "helpers/compare.py", "."], cwd=HERE).returncode
-
-
-if __name__ == "__main__":
-    sys.exit(main())
-'''
+RUNS = "runs.json"  # commands of run.py, which rerun.py makes again
 
 
 def bundle(request: BundleRequest) -> BundleAnswer:
@@ -136,7 +66,8 @@ def contents(project: Project, *, with_checkpoints: bool) -> tuple[dict[str, byt
             files[f"{name}/{path.relative_to(source).as_posix()}"] = path.read_bytes()
     files[HASHES] = _hashes(root).encode()
     files[LOCK] = _lock(project).encode()
-    files[RERUN] = RERUN_TEXT.replace("RUNS_HERE", repr(_runs(project))).encode()
+    files[RERUN] = (TEMPLATES / "bundle" / RERUN).read_bytes()
+    files[RUNS] = (json.dumps(_runs(project), indent=1) + "\n").encode()
     files[SUMS] = "".join(f"{sha256(data)}  {name}\n" for name, data in sorted(files.items())).encode()
     return dict(sorted(files.items())), left_out
 

@@ -21,6 +21,11 @@ SMALL, RAISED, LOWERED = 0.88, 0.18, 0.06  # of the line's size
 CELL_GAP = 1.0  # of the line's size; spaces of justified text stay below it
 # codes of ligatures in TeX's own encodings, where a font does not say what its characters mean
 LIGATURES = {11: "ff", 12: "fi", 13: "fl", 14: "ffi", 15: "ffl", 27: "ff", 28: "fi", 29: "fl", 30: "ffi", 31: "ffl"}
+# the codes of Greek letters in TeX's fonts of mathematics, which text fonts use for ligatures
+GREEK = {11: "α", 12: "β", 13: "γ", 14: "δ", 15: "ε"}
+UNKNOWN = "\ufffd"
+HIDDEN = 3  # the render mode of text that is only there to be searched
+SAMPLES = 40
 TOUCHES = 0.4  # of the line's size
 TURN = 5.0  # sizes to the left: no accent and no kerning goes back that far
 BOLD = ("bold", "cmbx", "black", "heavy", "-medi", "semibold", "-bd", "sfbx", "msbm")
@@ -53,6 +58,7 @@ class Page:
         self.name = ctypes.create_string_buffer(128)
         self.flags = ctypes.c_int()
         self.scaled = self._is_scaled()
+        self.by_shape = self.unsaid = 0
 
     def _scale(self, index: int) -> float:
         matrix = self.raw.FS_MATRIX()
@@ -61,9 +67,17 @@ class Page:
 
     def _is_scaled(self) -> bool:
         """Whether font sizes must be multiplied with a matrix; LaTeX needs none, and asking for each is slow."""
+        return any(abs(self._scale(index) - 1) > 1e-3 for index in self._sample())
+
+    def _sample(self) -> range:
         count = self.raw.FPDFText_CountChars(self.handle)
-        step = max(1, count // 40)
-        return any(abs(self._scale(i) - 1) > 1e-3 for i in range(0, count, step))
+        return range(0, count, max(1, count // SAMPLES))
+
+    def is_hidden(self) -> bool:
+        """Whether most of the text is invisible: what an OCR laid under the picture of a page."""
+        objects = [self.raw.FPDFText_GetTextObject(self.handle, index) for index in self._sample()]
+        modes = [self.raw.FPDFTextObj_GetTextRenderMode(item) for item in objects if item]
+        return bool(sum(mode == HIDDEN for mode in modes) * 2 > len(modes))
 
     def characters(self) -> Iterator[tuple[str, float, float, float, int]]:
         """(character, left, baseline, size, index) of each; a line feed has no place."""
@@ -73,7 +87,13 @@ class Page:
         high = 0
         for index in range(raw.FPDFText_CountChars(handle)):
             code = unicode(handle, index)
-            if code == 0 or (code == 13 and unicode(handle, index + 1) == 10):
+            if code == 13 and unicode(handle, index + 1) == 10:
+                continue
+            if self._is_odd(code, index):
+                if not raw.FPDFText_IsGenerated(handle, index):
+                    origin(handle, index, at_x, at_y)
+                    points = size(handle, index) * (self._scale(index) if self.scaled else 1.0)
+                    yield self._shown(code, index, points), self.x.value, self.y.value, points, index
                 continue
             if 0xD800 <= code < 0xDC00:  # mathematical letters come as two halves
                 high = code
@@ -93,11 +113,46 @@ class Page:
             points = size(handle, index) * (self._scale(index) if self.scaled else 1.0)
             yield LIGATURES.get(code) or chr(code), self.x.value, self.y.value, points, index
 
-    def right(self, index: int) -> float:
-        """Where a character ends."""
+    def _is_odd(self, code: int, index: int) -> bool:
+        """Whether the font does not say what a code means, where that may change a number."""
+        if code == 2:
+            return bool(self.raw.FPDFText_IsHyphen(self.handle, index) != 1)
+        if code < 2 or code in GREEK or code in (58, 59):
+            return code == 0 or bool(self.raw.FPDFText_HasUnicodeMapError(self.handle, index) == 1)
+        return False
+
+    def _shown(self, code: int, index: int, points: float) -> str:
+        """What a character of TeX's fonts is, by its code and shape; U+FFFD where its shape says nothing.
+
+        In those fonts 0 is a minus, 1 a dot, 2 a cross; 58 and 59 are point and comma of formulas, colon and semicolon
+        of text; 11 to 15 are Greek letters of formulas and ligatures of text. Bitmap fonts name none of them.
+        """
+        left, right, bottom, top = self._box(index)
+        wide, high, low = (right - left) / points, (top - bottom) / points, (bottom - self.y.value) / points
+        self.by_shape += 1
+        if code in (58, 59):
+            return (".," if low + high < 0.2 else ":;")[code - 58]
+        if code in GREEK and low > -0.1 and high > 0.6 and 0.46 < wide < 1.0:
+            return LIGATURES[code]
+        if code in GREEK and wide < 0.7:  # wider is the circle of a copyright sign
+            return GREEK[code]
+        if code == 0 and wide > 0.4 and high < 0.15 and 0.1 < low < 0.5:
+            return "−"
+        if code == 1 and wide < 0.25 and high < 0.25 and low > 0.1:
+            return "·"
+        if code == 2 and abs(wide - high) < 0.1 and wide > 0.35:
+            return "×"
+        self.by_shape, self.unsaid = self.by_shape - 1, self.unsaid + 1
+        return UNKNOWN
+
+    def _box(self, index: int) -> tuple[float, float, float, float]:
         left, right, bottom, top = (ctypes.c_double() for _ in range(4))
         self.raw.FPDFText_GetCharBox(self.handle, index, left, right, bottom, top)
-        return right.value
+        return left.value, right.value, bottom.value, top.value
+
+    def right(self, index: int) -> float:
+        """Where a character ends."""
+        return self._box(index)[1]
 
     def bold(self, index: int) -> int:
         """Whether a character's font is bold, by its name."""
@@ -233,8 +288,10 @@ def main(path: str) -> int:
         try:
             page = document[number]
             width, height = page.get_size()
-            say({"page": number + 1, "width": width, "height": height, "lines": Page(raw, page).lines(),
-                 "pictures": pictures(raw, page)})  # fmt: skip
+            text = Page(raw, page)
+            say({"page": number + 1, "width": width, "height": height, "lines": text.lines(),
+                 "pictures": pictures(raw, page), "hidden": text.is_hidden(), "by_shape": text.by_shape,
+                 "unsaid": text.unsaid})  # fmt: skip
             page.close()
         except pypdfium2.PdfiumError as error:
             say({"page": number + 1, "width": 0, "height": 0, "lines": [], "pictures": 0, "broken": str(error)})

@@ -29,7 +29,8 @@ ENTRY = re.compile(r"^\[(\d{1,3})\]\s")
 CITED = re.compile(r"\[\d{1,3}(?:\s*[,–-]\s*\d{1,3})*\]")
 RAISED = re.compile(r"\^\{([\d*†‡§, ]{1,8})\}")
 PROSE = re.compile(r"[a-z]{4,} [a-z]{3,}")
-SCANNED_CHARS = 100
+NUMBERED = re.compile(r"\d+(?:\.\d+)*\.?\s")
+TITLE_SIZE = 1.05  # of the body's size
 FOLLOWS = 1.9  # lines further apart than this, in sizes, are not of one caption
 
 
@@ -70,6 +71,7 @@ class _Layout:
 
     def _title(self) -> str:
         lines = [line for line in self.pages[0].lines if line.y > 0.5 * self.pages[0].height] if self.pages else []
+        lines = [line for line in lines if line.size > TITLE_SIZE * self.body and not NUMBERED.match(line.text)]
         largest = max((line.size for line in lines), default=0.0)
         return " ".join(line.text for line in lines if line.size > 0.97 * largest)[:300]
 
@@ -82,8 +84,18 @@ class _Layout:
         for page in self.pages:
             if page.broken:
                 self.out.lose(f"page {page.number} could not be read: {page.broken}", 0)
-            elif page.pictures and sum(len(line.text) for line in page.lines) < SCANNED_CHARS:
+            elif page.is_picture:
                 self.out.lose(f"page {page.number} looks scanned: a picture with hardly any text", 0)
+        hidden = [str(page.number) for page in self.pages if page.hidden and page.pictures]
+        if hidden:
+            self.out.lose(f"pages whose text is hidden under a picture ({', '.join(hidden)}): an OCR wrote it, so "
+                          "digits, signs and exponents may be wrong", 0)  # fmt: skip
+        by_shape, unsaid = (sum(getattr(page, name) for page in self.pages) for name in ("by_shape", "unsaid"))
+        if by_shape:
+            self.out.lose(f"names of {by_shape} characters: the fonts have none (bitmaps), so signs, points and Greek "
+                          "letters were told from their shape", 0)  # fmt: skip
+        if unsaid:
+            self.out.lose("characters that the fonts do not name are shown as \ufffd", unsaid)
 
     def flush(self) -> None:
         """Write the floats and footnotes that wait for the end of the section."""

@@ -11,7 +11,7 @@ from reproof.records import validated
 from reproof.units import show_bytes
 from reproof.vram.fit import NO_BF16, fit
 from reproof.vram.gpus import DEFAULT, Gpu, chosen
-from reproof.vram.models import Budget, EstimateAnswer, EstimateRequest, GpuFit, Part
+from reproof.vram.models import Budget, EstimateAnswer, EstimateRequest, GpuFit, Part, StepTime
 from reproof.vram.nets import Layer, Net, checkpointed, cnn, mlp
 from reproof.vram.resnet import resnet
 from reproof.vram.sizes import SIZES, Family
@@ -19,6 +19,7 @@ from reproof.vram.states import WIDTHS, Optimizer, Precision, State, Update, sta
 from reproof.vram.step import Moment, inference_bytes, peak
 from reproof.vram.transformer import transformer, vit
 from reproof.vram.unet import unet
+from reproof.vram.workload import told, training_time
 
 NETS: dict[Family, Callable[[Any], Net]] = {
     "mlp": mlp,
@@ -54,6 +55,8 @@ class Training:
     net: Net
     state: State
     precision: Precision
+    optimizer: Optimizer = "adam"
+    update: Update = "foreach"
     frozen: tuple[tuple[str, Net], ...] = ()
     """Networks that the loss only evaluates, with the phases they come from."""
 
@@ -95,12 +98,21 @@ class Training:
         allocated = sum(part.bytes for part in parts)
         return Budget(moment=moment.name, allocated_bytes=allocated, parts=parts + self.bounds(micro_batch))
 
+    def time(self, gpu: Gpu, found: GpuFit) -> StepTime | None:
+        """The wall-clock of the split that was found; None where nothing fits or the net has no layers to count."""
+        if not found.micro_batch or not found.accumulate or not self.net.flops:
+            return None
+        others = [net for _, net in self.frozen]
+        return training_time(gpu, self.net, self.state, self.precision, found.micro_batch, found.accumulate,
+                             self.optimizer, self.update, found.steps, others)  # fmt: skip
+
     def fits(self, gpus: Iterable[Gpu], batch: int, steps: int | None, accumulate: int = 1) -> list[GpuFit]:
         """The verdict on each GPU for `batch` samples per update."""
 
         def on(gpu: Gpu) -> GpuFit:
             notes = [NO_BF16] if "bf16" in self.precision and not gpu.bf16 else []
-            return fit(gpu, partial(self.needed_bytes, gpu), batch, steps, planned=accumulate, notes=notes)
+            found = fit(gpu, partial(self.needed_bytes, gpu), batch, steps, planned=accumulate, notes=notes)
+            return told(found, self.time(gpu, found))
 
         return [on(gpu) for gpu in gpus]
 
@@ -150,7 +162,7 @@ def training(
 ) -> Training:  # fmt: skip
     """The step that trains `net`."""
     kept = state(net.params, optimizer, precision, ema=ema, weight_decay=weight_decay, update=update)
-    return Training(net, kept, precision, tuple(frozen))
+    return Training(net, kept, precision, optimizer, update, tuple(frozen))
 
 
 def net_of(family: Family, sizes: dict[str, Any], name: str) -> Net:
@@ -182,7 +194,7 @@ def estimate(request: EstimateRequest) -> EstimateAnswer:
     step = training(net, request.optimizer, request.precision, request.update, ema=request.ema, weight_decay=decays)
     gpus = step.fits(chosen(request.gpu or DEFAULT, request.calibration), request.batch, request.steps)
     if not complete:
-        gone = {"largest_micro_batch": None, "micro_batch": None, "accumulate": None, "steps": None}
+        gone = dict.fromkeys(("largest_micro_batch", "micro_batch", "accumulate", "steps", "time"))
         gpus = [gpu.model_copy(update=gone) for gpu in gpus]
     budget = step.budget(request.batch, accumulates=False)
     return EstimateAnswer(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reproof.errors import PackError
 from reproof.units import show_bytes
@@ -18,43 +18,57 @@ from reproof.vram.traced import Lever, LeversAnswer, LeversRequest
 
 
 @dataclass(frozen=True)
-class _Try:
+class Try:
+    """One change to the step, what to write for it, and what it costs."""
+
     key: str
     name: str
     how: str
     price: str
+    flags: dict[str, bool | str] = field(default_factory=dict)
+    """The generated project's settings for it, where it has some."""
 
 
-EXPANDABLE = _Try(
+EXPANDABLE = Try(
     "", "expandable segments", "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True", "same numbers; Linux, no CUDA graphs"
 )
 TRIES = (
-    _Try("fused", "fused optimizer", "fused=True in the optimizer", "same up to rounding, and faster"),
-    _Try(
+    Try("fused", "fused optimizer", "fused=True in the optimizer", "same up to rounding, and faster"),
+    Try(
         "checkpoint",
         "activation checkpointing",
         "torch.utils.checkpoint.checkpoint(block, x, use_reentrant=False) for every block",
-        "same numbers; one more forward, about a third more time",
+        "same numbers; one more forward, about a third more time; batch norm's averages move twice per step",
+        {"checkpointing": True},
     ),
-    _Try(
+    Try(
         "offload",
         "activations to host memory",
         "with torch.autograd.graph.save_on_cpu(): around forward and backward",
         "same numbers; the time of two copies over PCIe, and as much host memory",
     ),
 )
-BF16 = _Try(
+BF16 = Try(
     "bf16",
     "bf16 autocast",
     'with torch.autocast("cuda", dtype=torch.bfloat16): around the forward',
     "other rounding: a deviation to record; faster",
+    {"precision": "bf16"},
 )
-FP16 = _Try(
+FP16 = Try(
     "fp16",
     "fp16 autocast",
     'with torch.autocast("cuda", dtype=torch.float16): around the forward, and a GradScaler',
     "other rounding and loss scaling: a deviation to record; faster",
+    {"precision": "fp16"},
 )
+
+
+def tries(card: Gpu) -> tuple[Try, ...]:
+    """What can be pulled on that card: what keeps the numbers first, 16 bits last."""
+    return (*TRIES, BF16 if card.bf16 else FP16)
+
+
 NOTES = [
     "each lever alone, traced on your own step; savings of several do not add up",
     "a smaller micro-batch with accumulation: vram.py fit",
@@ -69,7 +83,7 @@ def levers(request: LeversRequest) -> LeversAnswer:
     with Interpreter(request, offered(request)[0]) as interpreter:
         plain = Timeline.read(interpreter.trace(card))
         now = _device(plain, conf, card)
-        for each in (*TRIES, BF16 if card.bf16 else FP16):
+        for each in tries(card):
             found.append(_pulled(each, interpreter, card, conf, now))
         if not conf.expandable_segments:
             size = _device(plain, Settings(expandable_segments=True), card)
@@ -99,7 +113,7 @@ def _device(line: Timeline, conf: Settings, card: Gpu) -> int:
     return replay(line.events, conf).reserved_bytes + context_of(card)
 
 
-def _pulled(each: _Try, interpreter: Interpreter, card: Gpu, conf: Settings, now: int) -> Lever:
+def _pulled(each: Try, interpreter: Interpreter, card: Gpu, conf: Settings, now: int) -> Lever:
     """One lever; a step that it breaks is told, not hidden."""
     try:
         line = Timeline.read(interpreter.trace(card, lever=each.key))
@@ -108,7 +122,7 @@ def _pulled(each: _Try, interpreter: Interpreter, card: Gpu, conf: Settings, now
     return _lever(each, card, _device(line, conf, card), now)
 
 
-def _lever(each: _Try, card: Gpu, size: int, now: int) -> Lever:
+def _lever(each: Try, card: Gpu, size: int, now: int) -> Lever:
     return Lever(
         name=each.name,
         how=each.how,

@@ -4,31 +4,50 @@ from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from reproof.document import Experiment, Phase, Plan, load_plan
 from reproof.errors import MissingError, PackError, near
 from reproof.records import Sourced
-from reproof.units import Bytes, show_bytes
+from reproof.units import Bytes, show_bytes, show_seconds
 from reproof.vram.calls import flow_budget, sinkhorn_fits
 from reproof.vram.estimate import net_of, overhead, training
 from reproof.vram.gpus import Gpu, chosen
-from reproof.vram.models import ExperimentBudget, Grade, PhaseBudget, PlanAnswer, PlanRequest, PoolSize
-from reproof.vram.nets import Net
+from reproof.vram.models import ExperimentBudget, Grade, PhaseBudget, PlanAnswer, PlanRequest, PoolSize, RunTime
+from reproof.vram.nets import Net, checkpointed
 from reproof.vram.pools import pool_size
 from reproof.vram.sizes import SIZES
 from reproof.vram.states import Optimizer, Update
+from reproof.vram.workload import SOURCE, flow_time, told
 
 # Other names that plans and cores use for the same size.
-ALSO = {
-    "hidden": "hidden_units",
-    "layers": "hidden_layers",
-    "flow_steps": "time_steps",
-    "family": "kind",
+ALSO: dict[str, tuple[str, ...]] = {
+    "hidden": ("hidden_units",),
+    "layers": ("hidden_layers",),
+    "flow_steps": ("time_steps",),
+    "family": ("kind",),
+    "outputs": ("num_classes", "classes"),
+    "image_size": ("img_size",),
 }
+# only where the law is a transformer's: an experiment's other phases may have a depth or width of their own
+OF_TRANSFORMERS: dict[str, tuple[str, ...]] = {
+    "layers": ("num_layers", "n_layers", "n_layer", "num_hidden_layers", "depth"),
+    "vocab": ("vocab_size",),
+    "width": ("d_model", "n_embd", "embed_dim", "hidden_size"),
+    "num_heads": ("n_heads", "n_head", "heads", "num_attention_heads"),
+    "kv_heads": ("num_key_value_heads",),
+    "seq": ("seq_len", "sequence_length", "block_size", "context_length", "n_ctx"),
+    "feed_forward": ("d_ff", "ff_dim", "intermediate_size", "mlp_dim"),
+    "patch": ("patch_size",),
+}
+# states per parameter of optimizers without a law of their own, and of those whose settings add one
+LEAST_STATES = {"sgd": 0, "rmsprop": 1, "adagrad": 1, "nadam": 2, "radam": 2}
 WORSE: tuple[Grade, ...] = ("fits", "tight", "no")
+
+
+CLOCK = f"{SOURCE}; of a Sinkhorn flow from its epsilon steps and its passes over the cost matrices"
 
 
 class Sizes:
@@ -37,10 +56,12 @@ class Sizes:
     def __init__(self, experiment: Experiment, phase: Phase) -> None:
         self._values = {**experiment.model, **phase.settings}
         self._shape = experiment.data.get("shape")
+        self._transformer = phase.law in ("transformer", "vit")
 
     def sourced(self, name: str) -> Sourced[Any] | None:
-        """The setting called `name`, or by its other name."""
-        return self._values.get(name) or self._values.get(ALSO.get(name, name))
+        """The setting called `name`, or by another of its names."""
+        names = (name, *ALSO.get(name, ()), *(OF_TRANSFORMERS.get(name, ()) if self._transformer else ()))
+        return next((self._values[each] for each in names if each in self._values), None)
 
     def get(self, name: str) -> Any:
         """The value called `name`; None where the plan has none."""
@@ -105,11 +126,14 @@ def budgets(request: PlanRequest) -> PlanAnswer:
         experiments=experiments,
         precision=request.precision,
         bounds={
-            part.name: part.source
-            for experiment in experiments
-            for phase in experiment.phases
-            for part in (phase.budget.parts if phase.budget else [])
-            if not part.calibrated
+            "wall-clock": CLOCK,
+            **{
+                part.name: part.source
+                for experiment in experiments
+                for phase in experiment.phases
+                for part in (phase.budget.parts if phase.budget else [])
+                if not part.calibrated
+            },
         },
     )
 
@@ -135,6 +159,10 @@ def _experiment(plan: Plan, name: str, gpus: list[Gpu], request: PlanRequest) ->
     for phase in phases:
         for one in phase.gpus:
             worst[one.gpu] = max(worst.get(one.gpu, "fits"), one.verdict, key=WORSE.index)
+    time = _run_time(phases, list(worst))
+    if time:
+        said = "; ".join(_said(gpu, run) for gpu, run in time.items())
+        phases[-1].notes.append(f"wall-clock of all phases of {name}, one after the other: {said}")
     return ExperimentBudget(
         name=name,
         phases=phases,
@@ -142,7 +170,28 @@ def _experiment(plan: Plan, name: str, gpus: list[Gpu], request: PlanRequest) ->
         peak_bytes=peak_bytes,
         pool_bytes=sum(phase.pool.host_bytes for phase in phases if phase.pool),
         gpus=worst,
+        time=time,
     )
+
+
+def _said(gpu: str, run: RunTime) -> str:
+    without = f", without {', '.join(run.without)}" if run.without else ""
+    return f"{gpu} {show_seconds(run.low_s)} to {show_seconds(run.high_s)}{without}"
+
+
+def _run_time(phases: list[PhaseBudget], gpus: list[str]) -> dict[str, RunTime]:
+    """All phases one after the other, on each GPU on which at least one has a time."""
+    found = {}
+    for gpu in gpus:
+        known = {p.name: one.time for p in phases for one in p.gpus if one.gpu == gpu and one.time is not None}
+        runs = {name: time for name, time in known.items() if time.run_low_s is not None}
+        if runs:
+            found[gpu] = RunTime(
+                low_s=sum(time.run_low_s or 0 for time in runs.values()),
+                high_s=sum(time.run_high_s or 0 for time in runs.values()),
+                without=[phase.name for phase in phases if phase.name not in runs],
+            )
+    return found
 
 
 def _phase(path: str, full: Experiment, name: str, gpus: list[Gpu], request: PlanRequest) -> PhaseBudget:
@@ -167,10 +216,9 @@ def _train(path: str, full: Experiment, name: str, gpus: list[Gpu], request: Pla
     if net is None or missing:
         return PhaseBudget(**head, missing=list(dict.fromkeys(missing)))
     update: Update = request.update
-    optimizer: Optimizer = _value(phase.optimizer, "adam")
     step = training(
         net,
-        optimizer,
+        states_like(phase),
         request.precision,
         update,
         ema=_value(phase.ema_decay) is not None,
@@ -186,12 +234,25 @@ def _train(path: str, full: Experiment, name: str, gpus: list[Gpu], request: Pla
     )
 
 
+def states_like(phase: Phase) -> Optimizer:
+    """The optimizer of vram/states that keeps as many states per parameter as the phase's: momentum is one more.
+
+    RMSprop with momentum and `centered` keeps three; that is counted as two.
+    """
+    name = _value(phase.optimizer, "adam")
+    if name not in LEAST_STATES:
+        return cast(Optimizer, name)
+    more = sum(bool(_value(phase.settings.get(key))) for key in ("momentum", "centered"))
+    by_number: tuple[Optimizer, ...] = ("sgd", "momentum", "adam")
+    return by_number[min(LEAST_STATES[name] + more, 2)]
+
+
 def _train_notes(full: Experiment, phase: Phase, accumulate: int) -> list[str]:
     sizes, notes = Sizes(full, phase), []
     family = sizes.get("family")
-    if family in SIZES and phase.law in ("mlp", "unet") and family != phase.law:
+    if family in SIZES and phase.law != "cnn" and family != phase.law:
         notes.append(f"the phase's law is {phase.law}, the model's family is {family}: counted as {phase.law}")
-    if sizes.get("dropout"):
+    if sizes.get("dropout") and phase.law not in ("transformer", "vit"):
         notes.append("not counted: the masks that dropout saves")
     if accumulate > 1:
         notes.append(f"as planned in {accumulate} micro-batches per update")
@@ -202,7 +263,10 @@ def _net(path: str, full: Experiment, phase: Phase) -> tuple[Net | None, list[st
     if phase.law is None or phase.law == "sinkhorn":
         return None, []
     sizes, missing = Sizes(full, phase).of(phase.law)
-    return (None, missing) if missing else (net_of(phase.law, sizes, f"experiments.{path}"), [])
+    if missing:
+        return None, missing
+    net = net_of(phase.law, sizes, f"experiments.{path}")
+    return (checkpointed(net) if Sizes(full, phase).get("checkpointing") is True else net), []
 
 
 def _pool(path: str, full: Experiment, name: str, gpus: list[Gpu]) -> PhaseBudget:
@@ -233,10 +297,16 @@ def _pool(path: str, full: Experiment, name: str, gpus: list[Gpu]) -> PhaseBudge
     def needed(gpu: Gpu, points: int) -> int:
         return flow_budget(points, d, steps).allocated_bytes + sum(part.bytes for part in overhead(gpu))
 
+    batches = _value(phase.batches)
+    more = {name: float(sizes.get(name)) for name in ("blur", "scaling") if isinstance(sizes.get(name), int | float)}
+    fits = [
+        told(one, flow_time(gpu, n, d, steps, batches, **more) if one.verdict != "no" else None)
+        for one, gpu in zip(sinkhorn_fits(gpus, needed, n), gpus, strict=True)
+    ]
     return PhaseBudget(
         **head,
         budget=flow_budget(n, d, steps),
-        gpus=sinkhorn_fits(gpus, needed, n),
+        gpus=fits,
         pool=_size(path, phase, sizes, shape, steps),
         notes=["of three ways to write the velocity the one that takes most is counted (vram.py sinkhorn shows all)"],
     )

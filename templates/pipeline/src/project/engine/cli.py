@@ -73,7 +73,7 @@ def run_command(args: argparse.Namespace, overrides: list[str], root: Path, stop
         stop.after_hours(getattr(args, "max_hours", float("inf")))
         core = import_core(values["phases"])
         about = engine("extra.provenance").provenance(root, Path(str(core.__file__)).parent) | {"smoke": args.smoke}
-        world = engine("world").find_world(values["device"])
+        world = engine("world").find_world(values["device"], getattr(args, "parallel", "ddp"))
         try:
             with engine("extra.lock").only_one(folder, stop) if world.rank == 0 else nullcontext():
                 world.barrier()  # nobody begins before process 0 has the folder for itself

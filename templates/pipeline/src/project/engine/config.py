@@ -26,7 +26,7 @@ EVALUATION = {"n_samples": 1024, "n_test": 1024, "sampling_steps": [100], "sampl
 OPTIONS: dict[str, Any] = {"checkpointing": False, "compile": False, "deterministic": "auto", "workers": 0,
                            "overfit_one_batch": False, "checkpoint_every_minutes": None, "pools_in_memory_gib": 4.0,
                            "trackers": [], "estimate": {}}  # fmt: skip
-PHASE_OPTIONS: dict[str, Any] = {"momentum": 0.0, "eps": 1e-8, "collect_every": 1, "collect_first": 1,
+PHASE_OPTIONS: dict[str, Any] = {"collect_every": 1, "collect_first": 1,
                                  "capacity": 10_000, "optimizers": {}, "step_gamma": 0.1}  # fmt: skip
 OPTIONAL = {"grad_clip", "ema_decay", "checkpoint_every_minutes"}  # may be set back to null
 NOT_INPUTS = {"experiment", "device", "checkpoint_every_steps", "keep_checkpoints", "log_every_steps", "evaluation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -104,7 +105,7 @@ def at_start(subject: Subject) -> dict[str, Any]:
         losses = [subject.loss().item() for _ in range(2)]
     found: dict[str, Any] = {
         "loss": losses[0],
-        "same_twice": losses[0] == losses[1],
+        "same_twice": losses[0] == losses[1] or all(math.isnan(loss) for loss in losses),
         "classes": given.get("classes"),
         "expected_loss": given.get("expected_loss"),
         "finite_batch": finite(tensors(subject.batch)),

@@ -17,6 +17,7 @@ import numpy as np
 
 from .alignment import Pair, align
 from .events import Event
+from .grids import Grid
 from .layouts import channel_order, layouts
 from .nodes import Array
 
@@ -57,7 +58,8 @@ class Tensors:
         owners: dict[int, None] = {}
         for ids in event.operands.values():
             if ids is not None and ids.size:
-                found = np.searchsorted(self.starts, np.unique(ids), side="right") - 1
+                numbers = ids.edges() if isinstance(ids, Grid) else np.unique(ids)
+                found = np.searchsorted(self.starts, numbers, side="right") - 1
                 owners.update(dict.fromkeys(int(each) for each in np.unique(found)))
         return [str(self.names[each]) for each in owners]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from . import mapfile
 from .automap import Tensors
 from .judge import answer
 from .safetensors import File, Writer
@@ -29,30 +29,32 @@ class _Npz:
 
 def convert(job: dict[str, Any]) -> dict[str, Any]:
     """Write the port's weights; names that the weights lack are told, and nothing is written."""
-    with np.load(job["map"], allow_pickle=False) as held:
-        elements = held["elements"]
-        about = json.loads(held["about"].tobytes().decode())
-    left, right = Tensors(about["reference"]), Tensors(about["port"])
+    found = mapfile.read(Path(job["map"]))
     path = Path(job["weights"])
     source: Any = File(path) if path.suffix == ".safetensors" else _Npz(path)
-    names = _names(left, source)
-    used = {left.owner(int(each)) for each in _some(elements, left)}
-    missing = [left.names[each] for each in sorted(used) if names[each] is None]
-    notes = [] if about["complete"] else ["the map was not verified: its outputs differed"]
+    names = _names(found.left, source)
+    missing = [found.left.names[each] for each in found.used() if names[each] is None]
+    notes = [] if found.complete else ["the map was not verified: its outputs differed"]
     if missing:
         return {"missing": missing, "tensors": 0, "notes": notes}
     kinds = {n: source.tensors[n]["dtype"] if isinstance(source, File) else source.kind(n) for n in names if n}
     kind = next(iter(kinds.values()))
     out = Path(job["out"])
-    shapes = {str(t["name"]): (kind, tuple(t["shape"])) for t in right.tensors}
-    incomplete = [t["name"] for k, t in enumerate(right.tensors) if (elements[right.span(k)] < 0).any()]
-    for name in incomplete:
-        notes.append(f"{name} is not written: some of its elements have no counterpart")
-        shapes.pop(name)
+    shapes = {str(t["name"]): (kind, tuple(t["shape"])) for t in found.right.tensors}
+    for number, tensor in enumerate(found.right.tensors):
+        if not found.whole(number):
+            notes.append(f"{tensor['name']} is not written: some of its elements have no counterpart")
+            shapes.pop(tensor["name"])
+
+    def values_of(number: int) -> Any:
+        name = names[number]
+        assert name is not None, "missing weights were refused before"
+        return np.asarray(source.read(name))
+
     writer: Any = Writer(out, shapes) if out.suffix == ".safetensors" else {}
-    for number, tensor in enumerate(right.tensors):
+    for number, tensor in enumerate(found.right.tensors):
         if tensor["name"] in shapes:
-            values = _gathered(elements[right.span(number)], left, names, source).reshape(tensor["shape"])
+            values = found.values(number, values_of).reshape(tensor["shape"])
             if isinstance(writer, dict):
                 writer[tensor["name"]] = values
             else:
@@ -74,25 +76,6 @@ def _names(left: Tensors, source: Any) -> list[str | None]:
         alike = [each for each in source.tensors if each.endswith("." + name) or name.endswith("." + each)]
         found.append(alike[0] if len(alike) == 1 else None)
     return found
-
-
-def _some(elements: Any, left: Tensors) -> Any:
-    known = elements[elements >= 0]
-    owners = np.unique(np.searchsorted(left.starts, known, side="right") - 1)
-    return left.starts[owners]
-
-
-def _gathered(elements: Any, left: Tensors, names: list[str | None], source: Any) -> Any:
-    owners = np.searchsorted(left.starts, elements, side="right") - 1
-    values: Any = None
-    for owner in np.unique(owners):
-        name = names[int(owner)]
-        assert name is not None, "missing weights were refused before"
-        flat = np.asarray(source.read(name)).reshape(-1)
-        values = np.empty(elements.size, flat.dtype) if values is None else values
-        here = owners == owner
-        values[here] = flat[elements[here] - left.starts[owner]]
-    return values
 
 
 def main(path: str) -> None:

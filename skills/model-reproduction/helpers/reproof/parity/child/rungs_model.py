@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from .automap import entries, unresolved
 from .locating import first_divergence, modules
 from .pair import KEEP, Pair
-from .sizes import FORWARD, GRADIENT, error, margin, matched, one_ulp, tolerance
+from .sizes import FORWARD, GRADIENT, error, margin, matched, tolerance
 from .transport import SideError
 
 Rung = dict[str, Any]
@@ -28,6 +27,17 @@ def absent(says: str) -> Rung:
 def finding(what: str, reference: str = "", port: str = "") -> dict[str, str]:
     """One difference, with both places."""
     return {"what": what, "reference_line": reference, "port_line": port}
+
+
+def given_at(pair: Pair, hook: str, word: str, lines: tuple[str, str]) -> tuple[str, str]:
+    """Where a hook gives an argument of this name, else `lines`."""
+    found = []
+    for asked, line in zip((pair.reference, pair.port), lines, strict=True):
+        try:
+            found.append(asked.ask("named_line", hook=hook, word=word) or line)
+        except SideError:  # a recording, or a framework whose optimizers are not looked into
+            found.append(line)
+    return found[0], found[1]
 
 
 def structure(pair: Pair) -> Rung:
@@ -69,11 +79,10 @@ def _missing(a: dict[str, Any], b: dict[str, Any]) -> str:
 def weight_map(pair: Pair) -> Rung:
     """Every element of the port's weights has its counterpart, found without names, held against fresh draws."""
     found = pair.make_map()
-    missing = unresolved(found, pair.ours)
-    used = np.unique(found.elements[found.elements >= 0]).size
-    pair.entries = entries(found, pair.theirs, pair.ours)  # type: ignore[attr-defined]
+    missing = pair.unresolved()
+    used_frac = pair.used_frac()
     findings = [finding(f"{name}: no counterpart found", *pair.lines.get(name, ("", ""))) for name in missing]
-    for event in found.unmatched[0] if missing or used < pair.theirs.total else ():
+    for event in found.unmatched[0] if missing or used_frac < 1 else ():
         findings.append(
             finding(f"reference: {' '.join(pair.theirs.named(event))} is used and not matched", event.source, "")
         )
@@ -84,7 +93,6 @@ def weight_map(pair: Pair) -> Rung:
         f"{len(pair.ours.tensors) - len(missing)} of {len(pair.ours.tensors)} tensors mapped, {found.runs} runs, "
         f"{'verified on fresh draws' if found.complete else 'outputs still differ'}"
     )
-    used_frac = used / max(pair.theirs.total, 1)
     result = rung(not missing and used_frac == 1.0, says, findings=findings, port_frac=ports, reference_frac=used_frac)
     if result["status"] == "fail" or not found.complete:
         result["first_divergence"] = locate(pair, pair.inputs(pair.cases()[0]))
@@ -162,6 +170,9 @@ def forward(pair: Pair) -> Rung:
         if a is None:
             rows.append({"case": case, "error": None, "says": "the reference refuses these inputs"})
             continue
+        if a["outputs"] and not np.isfinite(a["outputs"][0]).any():
+            rows.append({"case": case, "error": None, "says": "the reference gives no finite value"})
+            continue
         try:
             b = pair.port.ask("outputs", weights=ours, inputs=inputs, force=KEEP)
         except SideError as problem:
@@ -177,18 +188,21 @@ def forward(pair: Pair) -> Rung:
                 },
             )
         size, said = _outputs(a["outputs"], b["outputs"])
-        moved = pair.reference_takes(one_ulp(theirs), inputs)
+        again = not (pair.streamed and len(rows))  # streamed, the noise is measured on the first case
+        moved = pair.reference_takes(pair.moved(theirs), inputs) if again else None
         floor = max(floor, _outputs(a["outputs"], moved["outputs"])[0] if moved else 0.0)
         rows.append({"case": case, "error": size, "says": said})
         pair.said.update(dict.fromkeys(b["said"]))
         if size > worst or failing is None:
             worst, at, failing = max(size, worst), case, inputs
+    if failing is None:
+        return {**absent("no case gives a finite value in the reference"), "cases": rows}
     limit = tolerance(FORWARD, floor)
     ok = worst <= limit
     result = rung(ok, f"largest relative error {worst:.1e} ({at}), noise {floor:.1e}", observed=worst, noise_floor=floor,  # noqa: E501
                   tolerance=limit, margin_decades=margin(worst, limit), cases=rows)  # fmt: skip
     result["first_divergence"] = locate(pair, failing, limit=limit) if not ok else None
-    if ok:
+    if ok and not pair.streamed:  # a streamed pair keeps the runs that made its map
         locate(pair, pair.inputs(pair.cases()[0]))
     traces = getattr(pair, "last_traces", None)
     if traces:
@@ -214,6 +228,8 @@ def _outputs(left: list[Any], right: list[Any]) -> tuple[float, str]:
 
 def fp32(pair: Pair) -> Rung:
     """The usual promise, 1e-5 in float32, and whether the port is as near to float64 as the reference is."""
+    if not pair.thorough:
+        return absent("not run beyond 1,000,000,000 weights: float64 is the evidence")
     theirs, ours = pair.weights()
     inputs = pair.inputs(pair.cases()[0])
     exact = pair.reference.ask("outputs", weights=theirs, inputs=inputs, force=KEEP)["outputs"][0]
@@ -251,17 +267,22 @@ def _backward(pair: Pair) -> tuple[Rung, Rung]:
     theirs, ours = pair.weights()
     losses, worst, who, floor, sets, inputs_error = 0.0, 0.0, "", 0.0, "", 0.0
     bad_batch = pair.batch(3)
-    for seed, mode in ((3, "eval"), (4, "eval")):
+    mode = "eval"
+    for seed in pair.batches:
         batch = pair.batch(seed)
         a = pair.reference.ask("gradients", weights=theirs, batch=batch, mode=mode, force=KEEP)
         b = pair.port.ask("gradients", weights=ours, batch=batch, mode=mode, force=KEEP)
-        moved = pair.reference.ask("gradients", weights=one_ulp(theirs), batch=batch, mode=mode, force=KEEP)
+        moved = (
+            pair.reference.ask("gradients", weights=pair.moved(theirs), batch=batch, mode=mode, force=KEEP)
+            if pair.thorough
+            else a
+        )
         floor = max(floor, abs(moved["loss"] - a["loss"]) / (abs(a["loss"]) + 1e-12))
         gap = error(np.array([a["loss"]]), np.array([b["loss"]]))
         bad_batch = batch if gap > losses else bad_batch
         losses = max(losses, gap)
         size, name = pair.per_tensor(a["gradients"], b["gradients"], GRADIENT)
-        sets = sets or _without(pair, a["has"], b["has"])
+        sets = sets or pair.without(a["has"], b["has"])
         worst, who = (size, name) if size > worst else (worst, who)
         inputs_error = max(
             [inputs_error, *(error(x, y) for x, y in zip(a["inputs"], b["inputs"], strict=False) if x.size and y.size)]
@@ -295,14 +316,3 @@ def _gradient_rung(pair: Pair, worst: float, who: str, sets: str, inputs_error: 
         ]
         result["first_divergence"] = locate(pair, [pair.batch(3)], "step", "train")
     return result
-
-
-def _without(pair: Pair, theirs: Any, ours: Any) -> str:
-    """A weight that has a gradient on one side only."""
-    assert pair.map is not None
-    known = pair.map.elements >= 0
-    differ = np.flatnonzero(known)[theirs[pair.map.elements[known]] != ours[known]]
-    if not differ.size:
-        return ""
-    name = pair.ours.name(int(differ[0]))
-    return f"{name} has {'no' if not ours[differ[0]] else 'a'} gradient in the port and {'none' if ours[differ[0]] else 'one'} in the reference"  # noqa: E501

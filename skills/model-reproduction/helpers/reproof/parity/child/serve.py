@@ -24,14 +24,26 @@ def opened(spec: dict[str, Any]) -> Any:
     if framework == "torch":
         if offline:
             safe_torch_load(weaker)
-        from .torch_side import TorchSide
-
-        return TorchSide(Contract(spec))
+        return _torch_side(spec)
     if framework == "jax":
         from .jax_side import JaxSide
 
         return JaxSide(Contract(spec))
     raise ValueError(f"framework {framework!r} is not one of torch, jax")
+
+
+def _torch_side(spec: dict[str, Any]) -> Any:
+    """Held whole, or streamed where the weights are too many."""
+    from .torch_model import TooLarge
+    from .torch_side import TorchSide
+    from .torch_stream import StreamSide
+
+    if not spec.get("streamed"):
+        try:
+            return TorchSide(Contract(spec))
+        except TooLarge:
+            pass
+    return StreamSide(Contract(spec))
 
 
 def main(folder: str) -> None:

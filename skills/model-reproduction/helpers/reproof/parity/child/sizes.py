@@ -8,6 +8,7 @@ import numpy as np
 
 from .nodes import Array
 
+MOST_WEIGHTS = 50_000_000  # held whole up to here: about 3 GiB of values in float64, their numbers, copies of both
 ROOM = 1000.0  # tolerance over noise; correct ports stay near 1, the smallest fault seen lies at 1e8
 FORWARD, GRADIENT, UPDATE = 1e-9, 1e-8, 1e-6
 

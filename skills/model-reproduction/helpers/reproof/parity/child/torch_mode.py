@@ -75,6 +75,10 @@ def prints(tensor: torch.Tensor) -> list[float]:
     return [float(flat.numel()), *sums.tolist()]
 
 
+class Stopped(BaseException):
+    """Enough of a run was recorded; no user code catches it."""
+
+
 class Look(TorchDispatchMode):
     """Promotes, forces and records, as asked.
 
@@ -108,9 +112,14 @@ class Look(TorchDispatchMode):
         self.stack: list[str] = []
         self.ids: dict[int, torch.Tensor] = {}
         self.counts: dict[int, int] = {}
+        self.until: int | None = None
         for tensor, first in weights or []:
             if tensor.numel():
-                self._name(tensor, torch.arange(first, first + tensor.numel()).reshape(tensor.shape))
+                self._name(tensor, self._first(tensor, first))
+
+    def _first(self, tensor: torch.Tensor, first: int) -> torch.Tensor:
+        """Numbers of a whole weight."""
+        return torch.arange(first, first + tensor.numel()).reshape(tensor.shape)
 
     def _name(self, tensor: torch.Tensor, ids: torch.Tensor) -> None:
         """Remember which weight elements the memory of `tensor` holds."""
@@ -141,6 +150,8 @@ class Look(TorchDispatchMode):
             out = func(*args, **kwargs)
         if self.record:
             self._record(name, func, args, kwargs, out)
+            if self.until is not None and len(self.nodes) > self.until:
+                raise Stopped
         return out
 
     def _promoted(self, name: str, args: Any, kwargs: Any) -> Any:
@@ -262,7 +273,7 @@ class Look(TorchDispatchMode):
             Operand(
                 storage(each),
                 tuple(each.shape),
-                found.numpy().copy() if found is not None and used else None,
+                (found.numpy().copy() if isinstance(found, torch.Tensor) else found) if used else None,
                 to_numpy(each) if any(known is not None for known in ids) and found is None else None,
                 each.is_floating_point(),
             )

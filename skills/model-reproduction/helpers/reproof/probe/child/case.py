@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 from typing import Any, Dict  # noqa: UP035
 
+from . import modes
 from .arrays import as_input, drawn, is_tensor, named, np, torch
 from .look import NotFound, misfit, module_of, resolve, signature, unchecked
 from .report import Report, explained
@@ -35,6 +36,7 @@ class Case:
         self.axes = self._batch_axes()
         self.target: Any = None
         self.makers: dict[str, Any] = {}
+        self.is_shaken = False  # parameters that are zero at the start are made random: see `modes`
         self.modules: dict[str, str] = {}  # dotted name -> the module to import for it
         self.warned: list[tuple[str, str, bool]] = []
         self.mode_left: bool | None = None  # torch's gradient mode after a call that began with gradients on
@@ -155,7 +157,9 @@ class Case:
         seed_all(0, 0)
         ready = self.complete(self.numbers()) if self.spec["init_inputs"] else {}
         given = {name: ready[name] for name in self.spec["init_inputs"]}
-        made = self.target(**{**self.spec["init"], **given, **(more or {})})
+        made = self.target(**self._tupled({**self.spec["init"], **given, **(more or {})}))
+        if self.is_shaken:
+            modes.shake(made)
         if dtype == "float64" and hasattr(made, "register_forward_hook"):
             made = made.double()
         return getattr(made, self.spec["method"]) if self.spec["method"] else made
@@ -169,7 +173,14 @@ class Case:
             by_name = {name: value for name, value in ready.items() if name not in order and name not in used}
         else:
             by_name = {}
-        return [ready[name] for name in order], {**by_name, **self.spec["kwargs"]}
+        return [ready[name] for name in order], {**by_name, **self._tupled(self.spec["kwargs"])}
+
+    def _tupled(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Keywords as the plan says: YAML has lists only."""
+        tuples = self.spec["tuples"]
+        return {
+            key: tuple(value) if key in tuples and isinstance(value, list) else value for key, value in given.items()
+        }
 
     def positional(self) -> list[str]:
         """Inputs that go by position."""

@@ -72,6 +72,10 @@ SAYINGS = [
     ),
     Saying(r"target scores|probability estimates|confidence|decision values", r"label indicator|binary labels or",
            "scores, not decisions", lambda a: is_binary(a)),
+    Saying(r"binari[sz]ed", r"will be|is binari|automatic|if ", "zeros and ones",
+           lambda a: a.dtype.kind == "f" and not set(np.unique(a)) <= {0.0, 1.0}),
+    Saying(r"(must|should|has to|needs to) be (sorted|ordered|monotonic)|sorted in ascending", r"not |if |need not",
+           "sorted numbers", lambda a: a.ndim == 1 and bool((np.diff(a.astype(float)) < 0).any())),
     Saying(r"non-?negative|positive (values|numbers)", r"if |true|false", "numbers that are not negative",
            lambda a: bool((a < -NEAR).any())),
 ]  # fmt: skip

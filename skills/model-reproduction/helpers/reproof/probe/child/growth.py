@@ -88,11 +88,13 @@ def give_back_freed() -> None:
 def measure(case: Case) -> None:
     """Report time and memory at each batch and each width, and what to expect further on."""
     give_back_freed()
+    found: dict[str, Any] = {}
     if case.batch is not None:
         case.report.stage("growth with the batch")
         ahead = case.spec["at_batch"] or FACTOR * case.batch
-        case.report.fact("growth", _along(case, case.batch, ahead, lambda size: case.numbers(batch=size)))
-    if case.width is not None and (case.spec["at_width"] or once(case, case.numbers()) < CHEAP_S):
+        found = _along(case, case.batch, ahead, lambda size: case.numbers(batch=size))
+        case.report.fact("growth", found)
+    if case.width is not None and (case.spec["at_width"] or _own_s(case, found) < CHEAP_S):
         case.report.stage("growth with the last axis")
         ahead = case.spec["at_width"] or FACTOR * case.width
         try:
@@ -100,6 +102,11 @@ def measure(case: Case) -> None:
         except Exception:
             return  # the width is written into the object, as in a layer
         case.report.fact("width_growth", found)
+
+
+def _own_s(case: Case, found: dict[str, Any]) -> float:
+    """Seconds of a run at the plan's own size, which growth with the batch has measured already."""
+    return float(found["seconds"][found["batches"].index(found["own"])]) if found else once(case, case.numbers())
 
 
 def _along(case: Case, own: int, ahead_size: int, draw: Callable[[int], Numbers]) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def is_binary(array: Any) -> bool:
     """Zeros and ones, both of them."""
     if array.dtype.kind not in "fiub" or array.size < 2:
         return False
-    return set(np.unique(array).tolist()) == {0, 1}
+    ones = array == 1
+    return bool(((array == 0) | ones).all() and ones.any() and not ones.all())
 
 
 def is_labels(array: Any, classes: int) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .arrays import np, relative
+from .kinds import is_binary
 from .study import Study
 
 CHANGED = 1e-4
@@ -26,12 +27,18 @@ def check_masks(study: Study) -> None:
 
 
 def _is_mask(array: Any) -> bool:
-    values = set(np.unique(array).tolist())
-    return array.ndim == 2 and values == {0, 1} and array.dtype.kind in "biu"
+    return array.ndim == 2 and array.dtype.kind in "biu" and is_binary(array)
 
 
 def _tell(study: Study, name: str, mask: Any, data: dict[str, Any]) -> None:
     heard_true, heard_false = _influence(study, mask, data), _influence(study, ~mask, data)
+    if heard_true and heard_false and study.case.inputs[name]["dist"] == "valid":
+        study.report.finding(
+            "mask_leaks",
+            f"the data counts where {name} is True and where it is False: what the mask leaves out still reaches the "
+            "result",
+            "leave it out of every sum, mean and norm as well, or fill it before",
+        )
     if heard_true == heard_false:
         return  # neither, or both: it is no mask of these data
     keeps = heard_true

@@ -16,6 +16,8 @@ FLOOR_FRAC = 0.2  # of a random prediction's cost that a perfect one may cost
 TIED_FRAC = 0.05  # of the numbers that may share the largest or smallest value
 FEW = 10  # an output with fewer different values is made of classes, not clipped
 SAME = 1e-5
+RESCALED = 0.02  # of the size that the two may differ by beside the factor
+SURE = 20.0  # logits from which on a prediction is certain
 
 
 def check_dependence(study: Study) -> None:
@@ -29,6 +31,10 @@ def check_dependence(study: Study) -> None:
         after = study.ask({name: other[name]})
         if after is not None and distance(study.base, after) == 0.0:
             ignored.append(name)
+        if after is not None and other[name].shape == study.numbers[name].shape and not same_shapes(study.base, after):
+            shapes = [tuple(a.shape for a in found) for found in (study.base, after)]
+            what = f"other numbers for {name} give outputs of other shapes: {shapes[0]} and {shapes[1]}"
+            study.report.finding("shape_by_values", what, "give the size, where the call takes one")
     if ignored and _is_random(study):
         return
     if ignored and len(ignored) == len(given):
@@ -52,6 +58,8 @@ def check_perfect(study: Study) -> None:
     for guess, truth in itertools.permutations(tensors, 2):
         best = _best(tensors[guess], tensors[truth])
         if best is None:
+            if _wants_probabilities(study, guess, tensors[guess], tensors[truth]):
+                return
             continue
         at_best = study.ask({guess: best})
         if at_best is None:
@@ -66,6 +74,30 @@ def check_perfect(study: Study) -> None:
                 "give logits to a loss that has softmax or sigmoid inside, log_softmax to one that has none",
             )
             return
+
+
+def _wants_probabilities(study: Study, name: str, guess: Any, truth: Any) -> bool:
+    """Unbounded numbers against zeros and ones: right probabilities cost nothing, and sure logits do."""
+    is_pair = guess.shape == truth.shape and is_floating(guess) and is_binary(truth)
+    if not is_pair or not ((guess < -NEAR).any() and (guess > 1 + NEAR).any()):
+        return False
+    ones, sure = truth.astype(guess.dtype), SURE * (2 * truth.astype(guess.dtype) - 1)
+    costs = [study.ask({name: numbers}) for numbers in (ones, sure)]
+    if any(cost is None or not cost[0].size for cost in costs):
+        return False
+    at_ones, at_sure = (float(np.mean(cost[0])) for cost in costs)
+    usual = float(np.abs(study.base[0]).mean())
+    # a squared error of targets 0 and 1 is a regression: only its size grows with the numbers
+    is_regression = at_sure > usual and at_sure > at_ones + SURE
+    if abs(at_ones) > 0.02 * max(usual, NEAR) or is_regression or abs(at_sure) < FLOOR_FRAC * max(usual, NEAR):
+        return False
+    study.report.finding(
+        "perfect",
+        f"{name} reaches from {number(float(guess.min()))} to {number(float(guess.max()))}; the right answer as 0 "
+        f"and 1 costs {number(at_ones)}, as logits of {number(SURE)} it {number(at_sure)}: it wants probabilities",
+        f"the switch that puts a sigmoid or softmax inside, or {name}.sigmoid()",
+    )
+    return True
 
 
 def _best(guess: Any, truth: Any) -> Any:
@@ -95,7 +127,8 @@ def check_pairing(study: Study) -> None:
         if shuffled is None or np.array_equal(array, array[order]):
             continue
         paired = all(out.shape[:1] == array.shape[:1] and out.ndim <= array.ndim for out in study.base)
-        if (distance(study.base, shuffled) < SAME and not paired) or _is_square(study, len(array)):
+        alike = distance(study.base, shuffled) < SAME and not paired
+        if alike or _is_square(study, len(array)) or _only_follows(study, array, shuffled):
             study.report.finding(
                 "broadcast_warning",
                 f"{first} {a.shape} meets {second} {b.shape} and becomes every one against every other one: "
@@ -106,6 +139,13 @@ def check_pairing(study: Study) -> None:
 
 def _squeezed(array: Any) -> tuple[int, ...]:
     return tuple(size for size in array.shape if size > 1)
+
+
+def _only_follows(study: Study, array: Any, shuffled: Any) -> bool:
+    """Whether a list of results only changes its order with the one input: every result comes from all of the other."""
+    if not same_shapes(study.base, shuffled) or any(out.shape != (len(array),) for out in study.base):
+        return False
+    return distance([np.sort(out) for out in study.base], [np.sort(out) for out in shuffled]) < SAME
 
 
 def _is_square(study: Study, size: int) -> bool:
@@ -132,6 +172,8 @@ def check_integers(study: Study) -> None:
         room = 1.0 if ours.dtype.kind in "iu" else 1e-3 * float(np.abs(theirs).max(initial=0.0))
         gap = float(np.abs(ours.astype(float) - theirs.astype(float)).max(initial=0.0))
         if ours.dtype.kind in "iuf" and theirs.dtype.kind in "iuf" and gap > room:
+            if _is_rescaled(study, ours, theirs):
+                return
             study.report.finding(
                 "integer_arithmetic",
                 f"the same numbers as floats give other results (by up to {number(gap)}): "
@@ -139,6 +181,22 @@ def check_integers(study: Study) -> None:
                 f"{', '.join(f'{name}.float()' for name in whole)}",
             )
             return
+
+
+def _is_rescaled(study: Study, ours: Any, theirs: Any) -> bool:
+    """Whether the two are one factor apart: the type decides over the range, as where bytes become [0, 1]."""
+    if ours.dtype.kind != "f" or not np.isfinite(theirs).all() or not ours.any():
+        return False
+    ratio = float((theirs * ours).sum() / (ours.astype(float) ** 2).sum())
+    if float(np.abs(ratio * ours - theirs).max()) > RESCALED * float(np.abs(theirs).max()):
+        return False
+    study.report.finding(
+        "rescaled",
+        f"the same numbers as floats give {number(ratio)} times the result: the type decides over the range, and whole "
+        f"numbers come back as {number(float(ours.min()))} to {number(float(ours.max()))}",
+        "convert and scale before the call, so that the range is what the code says",
+    )
+    return True
 
 
 def check_clipped(study: Study) -> None:
@@ -166,6 +224,9 @@ def _is_spread(array: Any) -> bool:
     """Whether the numbers are measured ones, not classes or signs: many values, or a rest between two equal ends."""
     different = np.unique(array)
     between = different[(different > array.min()) & (different < array.max())]
+    inside = int(((array > array.min()) & (array < array.max())).sum())
+    if len(between) < inside / 2:
+        return False  # levels of a quantiser: what lies between the ends is tied, too
     ends = len(between) and array.max() == -array.min() and (between != np.round(between)).any()
     return len(different) >= FEW or bool(ends)
 

@@ -14,11 +14,6 @@ FLAT = 1e-6
 VANISHED, VANISHED_FRAC = 1e-4, 0.3  # a training that stands still for a third of its steps
 
 
-def is_schedule(made: Any) -> bool:
-    """Whether an object is stepped and sets a learning rate."""
-    return callable(getattr(made, "step", None)) and hasattr(made, "optimizer")
-
-
 def run(case: Case, made: Any, steps: int) -> None:
     """Report the learning rate over `steps`, and whether the schedule ends there."""
     rates, problem = _rates(made, steps)
@@ -57,16 +52,16 @@ def _step(made: Any, place: int) -> None:
 def _judge(case: Case, rates: Any, all_rates: Any, steps: int) -> None:
     largest = float(all_rates.max())
     top = int(np.flatnonzero(rates >= (1 - 1e-3) * rates.max())[0])
-    after = rates[top:]
+    after = rates[top:-1]  # what is set after the last step is used by none
     rise = float((after[1:] - after[:-1]).max(initial=0.0))
-    lowest = int(after.argmin()) + top
+    lowest = int(after.argmin()) + top if len(after) else top
     if largest <= 0.0:
         case.report.finding("schedule", "the learning rate is 0 at every step")
-    elif rise > FLAT * largest and float(rates[lowest:].max()) > rates[lowest] + 0.1 * largest:
+    elif rise > FLAT * largest and float(rates[lowest:-1].max()) > rates[lowest] + 0.1 * largest:
         case.report.finding(
             "schedule",
             f"the learning rate falls to {number(float(rates[lowest]))} at step {lowest} and rises again, up to "
-            f"{number(float(rates[lowest:].max()))}: its length is counted in other units than the {steps} steps made",
+            f"{number(float(rates[lowest:-1].max()))}: its length is counted in other units than the {steps} steps",
             "count in calls of step(): per update or per epoch, but the same in both places",
         )
     elif float((rates[top:] < VANISHED * largest).mean()) > VANISHED_FRAC:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
-from .arrays import arrays, distance, is_tensor, np, numeric, torch
+from .arrays import arrays, distance, is_tensor, leaves, np, numeric, torch
 from .case import Case, Numbers, seed_all
 from .report import explained
 
@@ -32,6 +33,9 @@ def settings() -> dict[str, Any]:
         "the default dtype": str(pytorch.get_default_dtype()),
         "the number of threads": pytorch.get_num_threads(),
         "deterministic algorithms": pytorch.are_deterministic_algorithms_enabled(),
+        "the precision of float32 products": pytorch.get_float32_matmul_precision(),
+        "cudnn.benchmark": pytorch.backends.cudnn.benchmark,
+        "numpy's reaction to errors": str(sorted(np.geterr().items())),
     }
 
 
@@ -84,8 +88,12 @@ def check_seeds(case: Case, numbers: Numbers, first: list[Any]) -> str:
     """Which seed the call listens to: "none" where nothing repeats it, "some", or "fixed" where it is not random."""
     case.report.stage("seeds")
 
+    after: dict[tuple[int, int], dict[str, float]] = {}
+
     def outcome(torch_seed: int, other_seed: int) -> list[Any]:
-        return arrays(case.again(numbers, torch_seed=torch_seed, other_seed=other_seed))
+        found = arrays(case.again(numbers, torch_seed=torch_seed, other_seed=other_seed))
+        after[torch_seed, other_seed] = _next_numbers()
+        return found
 
     if distance(first, outcome(0, 2)) > SAME:
         if distance(outcome(0, 1), outcome(0, 1)) > SAME:
@@ -102,19 +110,63 @@ def check_seeds(case: Case, numbers: Numbers, first: list[Any]) -> str:
                 "np.random.seed(...) and random.seed(...) do: seed all three",
             )
             return "some"
-    if distance(first, outcome(3, 0)) > SAME:
+    last = outcome(3, 0)
+    _check_reseeded(case, after)
+    if distance(first, last) > SAME:
         case.report.fact("random", "repeats under torch.manual_seed")
         return "some"
     return "fixed"
 
 
-def check_twice(case: Case, numbers: Numbers, callable_: Any, first: list[Any]) -> None:
-    """The object of the first call, called again on the same inputs."""
+def _next_numbers() -> dict[str, float]:
+    """What each generator draws next."""
+    pytorch = torch()
+    found = {"numpy": float(np.random.rand()), "random": random.random()}
+    return found if pytorch is None else {"torch": float(pytorch.rand(())), **found}
+
+
+def _check_reseeded(case: Case, after: dict[tuple[int, int], dict[str, float]]) -> None:
+    """Generators that draw the same after the call, whatever their seed was before it."""
+    one, other = after[0, 2], after[3, 0]
+    same = [name for name in one if one[name] == other[name]]
+    if same:
+        what = f"it seeds {' and '.join(same)} anew: after it the same random numbers come, whatever seed was set"
+        case.report.finding("reseeds", what)
+
+
+def check_twice(case: Case, numbers: Numbers, first: Any, got: list[Any]) -> None:
+    """The object of the first call, called again on the same inputs, then on others; `got` is what came out first."""
     case.report.stage("second call")
     try:
-        second = arrays(case.call(callable_, case.complete(numbers)))
+        second = arrays(case.call(first.callable_, case.complete(numbers)))
     except Exception as error:
         case.report.finding("second_call_error", explained(error))
         return
-    if distance(first, second) > SAME:
+    if distance(got, second) > SAME:
         case.report.finding("second_call_differs", "the same call on the same inputs gives other numbers when repeated")
+    try:
+        case.call(first.callable_, case.complete(case.numbers(seed=1)))
+    except Exception:
+        return  # other numbers may be refused
+    held = arrays(first.output)
+    if distance(got, held) > 0:
+        case.report.finding("output_reused", "the result of the first call changes when it is called again")
+
+
+def check_shared(case: Case, ready: dict[str, Any], output: Any) -> None:
+    """Outputs in the memory of an input: writing into one changes the other."""
+    for place, leaf in enumerate(leaves(output)):
+        for name in case.passed():
+            if _shares(leaf, ready[name]):
+                case.report.finding("shares_memory", f"output {place} lies in the memory of {name}")
+                return
+
+
+def _shares(leaf: Any, item: Any) -> bool:
+    if is_tensor(leaf) and is_tensor(item):
+        kinds = {leaf.layout, item.layout}
+        if kinds != {torch().strided} or not leaf.numel():
+            return False
+        return bool(leaf.untyped_storage().data_ptr() == item.untyped_storage().data_ptr())
+    both = isinstance(leaf, np.ndarray) and isinstance(item, np.ndarray)
+    return both and bool(np.may_share_memory(leaf, item))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from .arrays import arrays, distance, np, relative
@@ -22,6 +23,9 @@ def check_batch(case: Case, numbers: Numbers, before: list[Any], seeded: str) ->
     axes = _grown_axes(case, batch, before)
     if axes is None or seeded != "fixed":
         return  # random numbers are drawn by position: another order is another draw
+    if _is_pointed_into(case, numbers, batch):
+        return  # edges and offsets name samples by their place: another order is another graph
+    _check_one(case, numbers, before)
     _check_order(case, batch, numbers, before, axes)
     _check_half(case, batch, numbers, before, axes)
 
@@ -57,7 +61,8 @@ def _grown_axes(case: Case, batch: int, before: list[Any]) -> list[list[int]] | 
         case.report.finding("rank_changes", f"shapes {shapes[0]} at {batch}, {shapes[1]} at {batch + MORE}")
         return None
     pairs = zip(before, grown)  # noqa: B905 - both have as many outputs as ranks compared above
-    return [[i for i in range(a.ndim) if b.shape[i] - a.shape[i] == MORE] for a, b in pairs]
+    sizes = batch, batch + MORE
+    return [[i for i in range(a.ndim) if (a.shape[i], b.shape[i]) == sizes] for a, b in pairs]
 
 
 def _take(case: Case, numbers: dict[str, Any], index: Any) -> dict[str, Any]:
@@ -85,15 +90,83 @@ def _check_order(case: Case, batch: int, numbers: Any, before: list[Any], axes: 
     try:
         after = arrays(case.again(_take(case, numbers, order)))
     except Exception as error:
-        case.report.finding("batch_mixing", f"fails when the batch is in another order: {explained(error)}")
+        case.report.finding("order_error", f"fails when the batch is in another order: {explained(error)}")
         return
     gap = distance(_taken(before, axes, order), after)
-    if gap > LOOSE and distance(before, after) > LOOSE:  # a sorted batch comes out the same in every order
+    is_mixed = gap > LOOSE and distance(before, after) > LOOSE
+    if is_mixed and not _is_image(case, numbers, before):  # a sorted batch comes out the same in every order
+        is_series = [array.ndim for name, array in numbers.items() if case.axes[name]] == [1]
         case.report.finding(
-            "batch_mixing",
+            "order_counts" if is_series else "batch_mixing",
             f"the batch in another order gives other numbers (difference {number(gap)} of their size): "
-            "a wrong axis, a broadcast, or samples that are coupled by position",
+            f"{_how(case, batch, numbers, before, axes)}",
         )
+
+
+def _is_pointed_into(case: Case, numbers: Any, batch: int) -> bool:
+    """Whether whole numbers without a batch of their own name samples: at least half of them, and none beyond."""
+    for name, array in numbers.items():
+        is_whole = "int" in case.inputs[name]["dtype"] and not case.axes[name] and array.size > 1
+        if is_whole and array.min() >= 0 and batch // 2 <= array.max() < batch:
+            return True
+    return False
+
+
+def _is_image(case: Case, numbers: Any, before: list[Any]) -> bool:
+    """Whether the call takes axis 1 for the same as axis 0: then neither is a batch, as in one image."""
+    drawn = [name for name, axes in case.axes.items() if axes == [0]]
+    if len(drawn) != 1 or numbers[drawn[0]].ndim < 2 or any(array.ndim < 2 for array in before):
+        return False
+    turned = {**numbers, drawn[0]: np.ascontiguousarray(numbers[drawn[0]].swapaxes(0, 1))}
+    try:
+        after = [array.swapaxes(0, 1) for array in arrays(case.again(turned))]
+    except Exception:
+        return False
+    return distance(before, after) < LOOSE
+
+
+def _how(case: Case, batch: int, numbers: Any, before: list[Any], axes: list[list[int]]) -> str:
+    """Whom a change of one sample reaches: itself, those after it, or others."""
+    along = next(((place, axis[0]) for place, axis in enumerate(axes) if len(axis) == 1), None)
+    if along is None:
+        return "samples are paired or weighted by their place in the batch"
+    other, middle = case.numbers(seed=1), batch // 2
+    changed = dict(numbers)
+    for name, own in case.axes.items():
+        if len(own) == 1 and changed[name].shape == other[name].shape:
+            changed[name] = np.moveaxis(changed[name].copy(), own[0], 0)
+            changed[name][middle] = np.moveaxis(other[name], own[0], 0)[middle]
+            changed[name] = np.moveaxis(changed[name], 0, own[0])
+    try:
+        after = np.moveaxis(arrays(case.again(changed))[along[0]], along[1], 0)
+    except Exception:
+        return "samples are coupled"
+    was = np.moveaxis(before[along[0]], along[1], 0)
+    reached = [place for place in range(batch) if relative(was[place], after[place]) > LOOSE]
+    if reached == [middle]:
+        return "each sample stays by itself, and its place in the batch counts (an index or a table along axis 0)"
+    if reached == list(range(middle, batch)):
+        return f"sample {middle} reaches the samples after it and none before: axis 0 is taken for time"
+    return f"sample {middle} reaches {len(reached)} of {batch} samples: they are paired by their place, or mixed"
+
+
+def _check_one(case: Case, numbers: Any, before: list[Any]) -> None:
+    """One sample alone, as at the end of an epoch or when a model is used."""
+    case.report.stage("a batch of one")
+    try:
+        with warnings.catch_warnings():  # what it warns of with one sample is not what it warns of in the plan
+            warnings.simplefilter("ignore")
+            alone = arrays(case.again(_take(case, numbers, np.arange(1))))
+    except Exception as error:
+        case.report.finding("fails_at_one", f"a batch of one fails: {explained(error)}")
+        return
+    if [a.ndim for a in alone] != [b.ndim for b in before]:
+        shapes = [a.shape for a in before], [a.shape for a in alone]
+        case.report.finding("rank_changes", f"shapes {shapes[0]} as planned, {shapes[1]} for a batch of one")
+        return
+    pairs = zip(before, alone)  # noqa: B905 - as many, by their ranks
+    if any(np.isfinite(a).all() and not np.isfinite(b).all() for a, b in pairs if a.dtype.kind in "fc"):
+        case.report.finding("fails_at_one", "a batch of one gives NaN or Inf, as a spread of one sample does")
 
 
 def _check_half(case: Case, batch: int, numbers: Any, before: list[Any], axes: list[list[int]]) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ..config import OPTIONAL, OPTIONS, PHASE_OPTIONS, Loader
+from ..config import OPTIONAL, OPTIONS, PHASE_OPTIONS, Loader, load_yaml
 from ..errors import ProjectError, near
+from .optimizers import OPTIMIZERS
 
 
 def override(values: dict[str, Any], text: str) -> None:
@@ -17,10 +20,11 @@ def override(values: dict[str, Any], text: str) -> None:
     parts = key.split(".")
     if equals and parts[0] in OPTIONS and parts[0] not in values:
         values[parts[0]] = copy.deepcopy(OPTIONS[parts[0]])
-    if parts[0] == "phases" and parts[-1] in PHASE_OPTIONS and len(parts) == 3:
+    if parts[0] == "phases" and len(parts) == 3:
         for group, name, _ in _find(values, parts[:2], "")[0]:
-            if group[name].get("kind") == "train":
-                group[name].setdefault(parts[-1], copy.deepcopy(PHASE_OPTIONS[parts[-1]]))
+            options = PHASE_OPTIONS | OPTIMIZERS.get(group[name].get("optimizer"), ("", {}))[1]
+            if group[name].get("kind") == "train" and parts[-1] in options:
+                group[name].setdefault(parts[-1], copy.deepcopy(options[parts[-1]]))
     targets, known = _find(values, parts, "")
     if not equals or not targets:
         known |= set(OPTIONS) if len(parts) == 1 else set()
@@ -61,9 +65,10 @@ def _typed(old: Any, new: Any, raw: str, path: str) -> Any:
     raise ProjectError("wrong-type", f"{path} = {raw!r}", f"its value is {kind}", f"{path}=VALUE of the same type")
 
 
-def shrink(values: dict[str, Any]) -> None:
+def shrink(values: dict[str, Any], smaller: Path | None = None) -> None:
     """Make a smoke run of it: stand-in data, 2 steps of small batches, 1 pool batch, a tiny evaluation.
 
+    `smaller` is the experiment's file in configs/smoke/, if it has one: sizes of its networks for this purpose.
     Gradients are accumulated in the first training phase only: once shows that it works, and large models are slow.
     A micro-batch has two samples, because batch-norm needs two.
     """
@@ -81,6 +86,8 @@ def shrink(values: dict[str, Any]) -> None:
     evaluation |= {"n_samples": 4, "n_test": 4, "floor_draws": 2, "test_draws": 1, "sampling_steps": [2]}
     for reading in evaluation["readings"]:
         reading |= {key: 4 for key in ("n_generated", "n_test") if key in reading}
+    for key, value in (load_yaml(smaller) if smaller and smaller.exists() else {}).items():
+        override(values, f"{key}={json.dumps(value)}")
 
 
 CAPS: dict[Any, dict[str, int]] = {

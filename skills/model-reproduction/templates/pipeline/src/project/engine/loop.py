@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from .config import Config, option, part_settings, settings_of
 from .errors import ProjectError, Stopped
 from .extra.buffer import Buffer
 from .extra.health import check_finite
+from .extra.optimizers import FUSED, OPTIMIZERS
 from .extra.progress import Progress
 from .records import log_to
 
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from .run import Run
 
 PRECISIONS = {"bf16": torch.bfloat16, "fp16": torch.float16}
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD,
-              "rmsprop": torch.optim.RMSprop, "adagrad": torch.optim.Adagrad, "nadam": torch.optim.NAdam,
-              "radam": torch.optim.RAdam}  # fmt: skip
 
 
 @dataclass
@@ -39,7 +36,7 @@ class Part:
     loss: Callable[..., Tensor]
     parameters: list[Tensor]
     optimizer: torch.optim.Optimizer
-    scaler: torch.amp.GradScaler
+    scaler: torch.amp.GradScaler | None  # of fp16
 
 
 @dataclass
@@ -48,8 +45,9 @@ class State:
 
     model: nn.Module
     parts: list[Part]
-    parameters: list[Tensor]  # all that is trained
+    parameters: list[Tensor]  # all that is trained; of sharded ones, the part that this process holds
     ema: dict[str, Tensor]  # averaged parameters; empty without ema_decay
+    averages: list[Tensor]  # their values, as `parameters` are
     buffer: Buffer | None
     carry: dict[str, Any]
     frozen: dict[str, Tensor] = field(default_factory=dict)  # not saved: build_model makes them again
@@ -63,16 +61,18 @@ class State:
     def to_dict(self) -> dict[str, Any]:
         """Plain values and tensors."""
         rows = None if self.buffer is None else self.buffer.to_dict()  # an empty buffer is false, and still a buffer
-        parts = {kind: {p.name: getattr(p, kind).state_dict() for p in self.parts} for kind in ("optimizer", "scaler")}
-        return parts | {"model": self.weights(), "ema": self.ema, "step": self.step, "time_s": self.time_s,
-                        "carry": self.carry, "buffer": rows}  # fmt: skip
+        return {"optimizer": {part.name: part.optimizer.state_dict() for part in self.parts},
+                "scaler": {part.name: part.scaler.state_dict() if part.scaler else {} for part in self.parts},
+                "model": self.weights(), "ema": self.ema, "step": self.step, "time_s": self.time_s,
+                "carry": self.carry, "buffer": rows}  # fmt: skip
 
     def load_dict(self, saved: dict[str, Any]) -> None:
         """The inverse of to_dict."""
         self.model.load_state_dict(saved["model"] | self.frozen)
         for part in self.parts:
             part.optimizer.load_state_dict(saved["optimizer"][part.name])
-            part.scaler.load_state_dict(saved["scaler"][part.name])
+            if part.scaler:
+                part.scaler.load_state_dict(saved["scaler"][part.name])
         for name, average in self.ema.items():
             average.copy_(saved["ema"][name])
         self.carry.update(saved["carry"])
@@ -84,45 +84,44 @@ class State:
 def training_step(state: State, run: Run, name: str, phase: Train, cfg: Config,
                   with_norm: bool) -> tuple[dict[str, Tensor], Tensor | None]:  # fmt: skip
     """Collect if it is time to, then `updates` optimizer updates of every part; gives losses and the last norm."""
-    run.at.step, run.at.micro, losses, norm = state.step, 0, {}, None
+    losses: dict[str, Tensor] = {}
+    run.at.step, run.at.micro, norm = state.step, 0, None
     if phase.collect and state.step % cfg.get("collect_every", 1) == 0:
         collect(state, run, name, phase, cfg)
     for part in state.parts:
         for _ in range(part.cfg.get("updates", 1)):
             losses[part.name], norm = update(state, part, run, name, with_norm)
-    if state.ema:
-        torch._foreach_lerp_(list(state.ema.values()), state.parameters, 1 - cfg.ema_decay)
+    if state.averages:
+        torch._foreach_lerp_(state.averages, state.parameters, 1 - cfg.ema_decay)
     state.step += 1
     return losses, norm
 
 
 def update(state: State, part: Part, run: Run, name: str, with_norm: bool) -> tuple[Tensor, Tensor | None]:
     """One optimizer update from `accumulate` micro-batches, dealt out to the processes; gives the loss and its norm."""
-    cfg, world, first, losses = part.cfg, run.world, run.at.micro, []
+    cfg, at, world, scaler, losses, norm = part.cfg, run.at, run.world, part.scaler, [], None
     only = None if len(state.parts) == 1 else part.parameters  # the loss of one part has gradients in the others too
+    first, share = at.micro, world.size / cfg.accumulate  # gradients are averaged over the processes
     for micro in range(world.rank, cfg.accumulate, world.size):
-        run.at.micro = first + micro
-        rng.seed_all(run.seed, name, run.at.key_step, run.at.micro)
-        with world.local(part.loss, last=micro + world.size >= cfg.accumulate):
-            with (
-                nullcontext()
-                if run.cfg.precision == "fp32"
-                else torch.autocast(run.device.type, PRECISIONS[run.cfg.precision])
-            ):
-                loss = part.loss(state.model, run, run.cfg.phases[name], cfg.batch_size // cfg.accumulate)
-            losses.append(loss.detach())
-            share = world.size / cfg.accumulate  # gradients are averaged over the processes
-            part.scaler.scale(loss if share == 1 else loss * share).backward(inputs=only)
-    run.at.micro = first + cfg.accumulate
-    part.scaler.unscale_(part.optimizer)
-    norm = None
+        at.micro = first + micro
+        rng.seed_all(run.seed, name, at.key_step, at.micro)
+        world.exchange(part.loss, micro + world.size >= cfg.accumulate)
+        loss = part.loss(state.model, run, run.cfg.phases[name], cfg.batch_size // cfg.accumulate)
+        losses.append(loss.detach())
+        loss = loss if share == 1 else loss * share
+        (scaler.scale(loss) if scaler else loss).backward(inputs=only)
+    at.micro = first + cfg.accumulate
+    if scaler:
+        scaler.unscale_(part.optimizer)
     if cfg.grad_clip or with_norm:  # to clip at infinity is only to measure
         norm = nn.utils.clip_grad_norm_(part.parameters, cfg.grad_clip or math.inf)
     for group in part.optimizer.param_groups:
         group["lr"] = learning_rate(cfg, state.step)
-    part.scaler.step(part.optimizer)
-    part.scaler.update()
-    part.optimizer.zero_grad(set_to_none=True)
+    scaler.step(part.optimizer) if scaler else part.optimizer.step()
+    if scaler:
+        scaler.update()
+    for parameter in part.parameters:
+        parameter.grad = None
     return losses[0] if len(losses) == 1 else torch.stack(losses).mean(), norm
 
 
@@ -133,7 +132,7 @@ def collect(state: State, run: Run, name: str, phase: Train, cfg: Config) -> Non
         rng.seed_all(run.seed, name, "collect", state.step, call)
         state.model.eval()
         with torch.no_grad():
-            rows = phase.collect(state.model, run, cfg, state.step)
+            rows = run.world.inside(state.parts[0].loss, phase.collect, state.model, run, cfg, state.step)
         state.model.train()
         if rows:
             state.buffer.add(rows)
@@ -165,7 +164,8 @@ def frozen_in(model: nn.Module) -> dict[str, Tensor]:
 def new_state(run: Run, name: str, phase: Train) -> State:
     """Model, optimizers (fused: one kernel for all parameters), averages and buffer before the first step."""
     cfg, model = run.cfg.phases[name], build_model(run, name, phase).train()
-    losses, frozen = phase.loss if isinstance(phase.loss, dict) else {"": phase.loss}, frozen_in(model)
+    losses = phase.loss if isinstance(phase.loss, dict) else {"": phase.loss}
+    run.world.check(run.cfg, name, len(losses))
     if option(run.cfg, "checkpointing"):
         run.tool("activations").checkpoint_blocks(model)
     if option(run.cfg, "compile"):
@@ -175,44 +175,40 @@ def new_state(run: Run, name: str, phase: Train) -> State:
     mine = {id(p) for part in parts for p in part.parameters}
     trained = {key: p for key, p in model.named_parameters() if id(p) in mine}
     ema = {key: p.detach().clone() for key, p in trained.items()} if cfg.ema_decay else {}
+    held, averages = ([run.world.local(t.detach()) for t in group.values()] for group in (trained, ema))
     run.carry.clear()
     run.buffers.clear()
     if phase.collect:
         run.buffers[name] = Buffer(cfg.get("capacity", 10_000), run.device)
     run.at.begin(name, sum(part.cfg.get("updates", 1) * part.cfg.accumulate for part in parts))
-    return State(model, parts, list(trained.values()), ema, run.buffers.get(name), run.carry, frozen)
+    return State(model, parts, held, ema, averages, run.buffers.get(name), run.carry, frozen_in(model))
 
 
 def new_part(run: Run, cfg: Config, name: str, loss: Callable[..., Tensor], module: nn.Module) -> Part:
     """One optimizer with what it trains."""
-    parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]
-    options: dict[str, Any] = {"lr": cfg.lr, "weight_decay": cfg.weight_decay}
-    if cfg.optimizer in ("adam", "adamw", "sgd"):
-        options["fused"] = True
-    if cfg.optimizer in ("sgd", "rmsprop"):
-        options["momentum"] = cfg.get("momentum", 0.0)
-    if cfg.optimizer in ("adam", "adamw", "nadam", "radam"):
-        options["betas"] = cfg.betas
-    if cfg.optimizer != "sgd" and "eps" in cfg:
-        options["eps"] = cfg.eps
     if cfg.accumulate % run.world.size:
         what = f"phases.{run.at.phase or name or '*'}.accumulate = {cfg.accumulate} for {run.world.size} processes"
         why = "the micro-batches of a step are dealt out to the processes, equally many to each"
         raise ProjectError("parallel", what, why, f"--accumulate {run.world.size}")
-    optimizer: torch.optim.Optimizer = OPTIMIZERS[cfg.optimizer](parameters, **options)
-    scaler = torch.amp.GradScaler(run.device.type, enabled=run.cfg.precision == "fp16")
-    return Part(name, cfg, run.world.wrap(loss, module, run.device), parameters, optimizer, scaler)
+    if run.cfg.precision != "fp32":
+        loss = torch.autocast(run.device.type, PRECISIONS[run.cfg.precision])(loss)
+    loss = run.world.wrap(loss, module, run.device)
+    parameters: list[Tensor] = [p for p in module.parameters() if p.requires_grad]  # perhaps sharded by now
+    kind, own = OPTIMIZERS[cfg.optimizer]
+    options = {key: cfg[key] for key in own if key in cfg} | ({"fused": True} if cfg.optimizer in FUSED else {})
+    optimizer = getattr(torch.optim, kind)(parameters, lr=cfg.lr, weight_decay=cfg.weight_decay, **options)
+    scaler = torch.amp.GradScaler(run.device.type) if run.cfg.precision == "fp16" else None
+    return Part(name, cfg, loss, parameters, optimizer, scaler)
 
 
 def train_phase(run: Run, name: str, phase: Train) -> dict[str, Any]:
     """Train to the last step, from the newest checkpoint if there is one; gives the weights and some facts."""
     cfg, every, settings, folder = run.cfg.phases[name], run.cfg, settings_of(run.cfg, name), run.folder / "checkpoints"
-    run.at.phase = name
-    memory = run.tool("hardware")
+    run.at.phase, memory = name, run.tool("hardware")
     memory.reset_peak(run.device)
     state = new_state(run, name, phase)
     if saved := checkpoint.newest_step(folder, name, settings):
-        state.load_dict(saved)
+        state.load_dict(run.world.dealt(saved, state))
         run.say(f"{name}: continues at step {state.step} of {cfg.steps}")
     del saved  # as large as model and optimizer together
     unchecked: list[Tensor] = []  # losses since the last check: to check is to wait for the GPU, so not every step
@@ -228,8 +224,9 @@ def train_phase(run: Run, name: str, phase: Train) -> dict[str, Any]:
         check_finite(run, name, state, unchecked, parameters_too=True)
         run.world.share(state.weights().values())  # statistics of batch-norms differ between processes
         state.time_s = time.monotonic() - begin_s
+        content = run.world.whole(state.to_dict())
         if run.world.rank == 0:
-            checkpoint.save_step(folder, name, state.to_dict() | {"settings": settings}, every.keep_checkpoints)
+            checkpoint.save_step(folder, name, content | {"settings": settings}, every.keep_checkpoints)
         run.world.barrier()
 
     with log_to(run) as write:
@@ -243,7 +240,7 @@ def train_phase(run: Run, name: str, phase: Train) -> dict[str, Any]:
             unchecked.append(losses[""] if "" in losses else torch.stack(list(losses.values())).sum())
             if log:
                 loss = check_finite(run, name, state, unchecked)
-                now_s = time.monotonic()
+                norm, now_s = run.world.whole(norm), time.monotonic()
                 speed, logged_s, logged = (state.step - logged) / (now_s - logged_s), now_s, state.step
                 record = {"phase": name, "step": state.step, "loss": loss, "steps_per_s": speed,
                           "lr": learning_rate(cfg, state.step - 1),
@@ -254,16 +251,13 @@ def train_phase(run: Run, name: str, phase: Train) -> dict[str, Any]:
                 progress.words = f"loss {loss:.4g}  lr {record['lr']:.2g}  grad {record['grad_norm'] or math.nan:.2g}  "
             if progress.due(state.step):
                 progress.show(state.step)
-            if not last and state.step % every.checkpoint_every_steps == 0:
-                save()
-            elif not last and (time.monotonic() - saved_s) / 60 > minutes and run.world.size == 1:
+            late = run.world.size == 1 and time.monotonic() - saved_s > 60 * minutes
+            if not last and (late or state.step % every.checkpoint_every_steps == 0):
                 save()
     check_finite(run, name, state, unchecked, parameters_too=True)
-    weights = dict(state.model.named_parameters())
-    for key, average in state.ema.items():
-        weights[key].data.copy_(average)  # buffers, such as those of batch-norm, are not averaged
+    for parameter, average in zip(state.parameters, state.averages, strict=bool(state.averages)):
+        parameter.copy_(average)  # buffers, such as those of batch-norm, are not averaged
     run.world.share(state.weights().values())
-    peak = memory.peak(run.device)
-    facts = {"steps": state.step, "time_s": time.monotonic() - begin_s, **peak}
-    frozen = {"frozen": checkpoint.tensors_digest(state.frozen)} if state.frozen else {}
-    return {"settings": settings, "model": state.weights(), "facts": facts | frozen}
+    facts = {"steps": state.step, "time_s": time.monotonic() - begin_s, **memory.peak(run.device)}
+    facts |= {"frozen": checkpoint.tensors_digest(run.world.whole(state.frozen))} if state.frozen else {}
+    return {"settings": settings, "model": run.world.whole(state.weights()), "facts": facts}

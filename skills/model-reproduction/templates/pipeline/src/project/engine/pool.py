@@ -57,9 +57,6 @@ class Rows:
         return {name: rows.to(self.device, non_blocking=True) for name, rows in chosen.items()}
 
 
-Pool = Rows
-
-
 class Pools(dict[str, Rows]):
     """Pools by phase name, read from disk when first asked for: a phase pays only for those that it uses."""
 

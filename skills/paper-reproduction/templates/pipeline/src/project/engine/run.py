@@ -76,23 +76,19 @@ class Run:
         if self.world.rank == 0:
             print(words, flush=True)
 
-    def tool(self, name: str) -> Any:
-        """A module of extra/."""
-        return tool(name)
-
-
-def tool(name: str) -> Any:
-    """A module of extra/, imported only here."""
-    return importlib.import_module(f".extra.{name}", __package__)
+    @staticmethod
+    def tool(name: str) -> Any:
+        """A module of extra/, imported only where it is asked for."""
+        return importlib.import_module(f".extra.{name}", __package__)
 
 
 def open_run(cfg: Config, core: ModuleType, folder: Path, stop: Stop, about: dict[str, Any],
              world: World | None = None) -> Run:  # fmt: skip
     """Choose the device, fix the generators, load the data."""
     world = world or World()
-    device = tool("hardware").choose_device(cfg, world)
+    device = Run.tool("hardware").choose_device(cfg, world)
     rng.make_deterministic(device, cfg.threads, option(cfg, "deterministic"))
-    rng.others_too = tool("provenance").draws_from_others(core)
+    rng.others_too = Run.tool("provenance").draws_from_others(core)
     rng.seed_all(cfg.seed, "data")
     try:
         data = core.load_data(cfg, device)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable
-from contextlib import nullcontext
 from typing import Any
 
 from .errors import Stopped
@@ -42,13 +41,32 @@ class World:
         """The loss, whose backward pass also averages gradients over the processes."""
         return loss
 
-    def local(self, loss: Any, last: bool) -> Any:  # noqa: ARG002
-        """Gradients are exchanged with the last micro-batch only."""
-        return nullcontext()
+    def exchange(self, loss: Any, last: bool) -> None:
+        """Before a micro-batch: gradients are exchanged with the last one only."""
+
+    def check(self, cfg: Any, phase: str, optimizers: int) -> None:
+        """Refuse what cannot be trained by these processes."""
+
+    def inside(self, _loss: Any, function: Callable[..., Any], *inputs: Any) -> Any:
+        """A function called where the model is whole."""
+        return function(*inputs)
+
+    def local(self, tensor: Any) -> Any:
+        """What this process holds of a tensor."""
+        return tensor
+
+    def whole(self, content: Any) -> Any:
+        """The same with every tensor in it whole; every process has to ask."""
+        return content
+
+    def dealt(self, saved: dict[str, Any], _state: Any) -> dict[str, Any]:
+        """The inverse of `whole` for a State."""
+        return saved
 
 
-def find_world(device: str) -> World:
+def find_world(device: str, parallel: str) -> World:
     """The processes that torchrun started, or this one alone."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return World()
-    return importlib.import_module(".extra.parallel", __package__).Processes(device)  # type: ignore[no-any-return]
+    found: World = importlib.import_module(".extra.parallel", __package__).Processes(device, parallel)
+    return found

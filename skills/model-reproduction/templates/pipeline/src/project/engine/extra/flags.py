@@ -71,6 +71,8 @@ def parser(manual: str | None = None) -> Parser:
         )
     made["train"].add_argument("--resume-phase", metavar="NAME", help="redo this phase and the following ones")
     made["train"].add_argument("--processes", type=int, default=1, metavar="N", help="start torchrun with so many")
+    made["train"].add_argument("--parallel", choices=["ddp", "fsdp"], default="ddp",
+                               help="what several processes do; fsdp: each keeps a part of the parameters")  # fmt: skip
     made["train"].add_argument("--restarts", type=int, default=0, metavar="N", help="of all, when one process dies")
     made["evaluate"].add_argument("--floor", action="store_true", help="only the metric floor; needs no training")
     made["sample"].add_argument("--n", type=int, default=512, metavar="N", help="how many; default 512")
@@ -110,7 +112,7 @@ def read_settings(args: argparse.Namespace, overrides: list[str], path: Path) ->
     values, overrides = config.read(path), [*from_file(args), *overrides]
     planned = {name: amount(phase) for name, phase in values["phases"].items()}
     if args.smoke:
-        shrink(values)
+        shrink(values, path.parent / "smoke" / path.name)
     given = [(flag, getattr(args, flag)) for flag in VALUES] + [
         (flag, getattr(args, flag) or None) for flag in SWITCHES
     ]
@@ -132,7 +134,7 @@ def read_settings(args: argparse.Namespace, overrides: list[str], path: Path) ->
             raise ProjectError("no-setting", "--sinkhorn-batch changes nothing", why, "leave it out")
         for phase in own or pools:
             phase["sinkhorn_batch" if own else "batch_size"] = args.sinkhorn_batch
-    for text in overrides:
+    for text in sorted(overrides, key=lambda text: ".optimizer=" not in text):  # it decides what other keys there are
         override(values, text)
     check(values)
     return values, planned

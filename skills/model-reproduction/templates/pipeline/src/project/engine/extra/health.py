@@ -22,7 +22,8 @@ def check_finite(run: Run, name: str, state: State, losses: list[Tensor], parame
     finite = [math.isfinite(value) for value in values]
     step = state.step - len(finite) + finite.index(False) + 1 if False in finite else state.step
     losses.clear()
-    if False in finite or (parameters_too and not all(bool(p.isfinite().all()) for p in state.parameters)):
+    broken = parameters_too and not all(bool(p.isfinite().all()) for p in state.parameters)
+    if False in finite or run.world.asked("broken" * broken, 0):  # of sharded parameters, perhaps in one process only
         what = "loss" if False in finite else "a parameter"
         good = checkpoint.step_paths(run.folder / "checkpoints", name)
         raise ProjectError(

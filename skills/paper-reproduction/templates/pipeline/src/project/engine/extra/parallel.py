@@ -4,13 +4,14 @@ The micro-batches of a step are dealt out to the processes, and each is drawn fr
 process. So the parameters are those of one process with the same settings, up to the order in which gradients are
 summed, and a run may go on with another number of processes. Process 0 writes; what only it knows (the statistics of
 its batch-norms) goes to the others before anything is made from it. `collect` runs in every process alike.
+
+`--parallel ddp` keeps all of a model in every process; `--parallel fsdp` is in sharded.py.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -19,8 +20,10 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 
+from ..config import Config
 from ..errors import Stopped
 from ..world import World
+from . import sharded
 
 PATIENCE = timedelta(seconds=120)  # a lost process is noticed after this; the default is half an hour
 ASK_EVERY = 10  # steps between two looks at whether any process was asked to stop
@@ -41,7 +44,8 @@ class Loss(nn.Module):
 class Processes(World):
     """What torchrun started."""
 
-    def __init__(self, device: str) -> None:
+    def __init__(self, device: str, parallel: str = "ddp") -> None:
+        self.fsdp = parallel == "fsdp"
         self.rank, self.size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         self.local_rank = int(os.environ.get("LOCAL_RANK", "0"))
         backend = "gloo" if device == "cpu" or not torch.cuda.is_available() else "cpu:gloo,cuda:nccl"
@@ -74,9 +78,10 @@ class Processes(World):
         return self.total(numbers.clone()) / self.size
 
     def share(self, tensors: Iterable[Tensor]) -> None:
-        """Process 0's values become everybody's."""
+        """Process 0's values become everybody's; of what is sharded, every process has its own part."""
         for tensor in tensors:
-            dist.broadcast(tensor, src=0)
+            if not sharded.is_shard(tensor):
+                dist.broadcast(tensor, src=0)
 
     def asked(self, reason: str, step: int) -> str:
         """Whether to stop, the same answer in every process."""
@@ -91,11 +96,35 @@ class Processes(World):
 
     def wrap(self, loss: Callable[..., Tensor], trained: nn.Module, device: torch.device) -> Callable[..., Tensor]:
         """The loss, whose backward pass also averages gradients over the processes."""
+        if self.fsdp:
+            return sharded.shard(Loss(loss, trained), self.size, device)
         ids = [device.index or 0] if device.type == "cuda" else None
         return nn.parallel.DistributedDataParallel(Loss(loss, trained), device_ids=ids)
 
-    def local(self, loss: Callable[..., Tensor], last: bool) -> AbstractContextManager[Any]:
-        """Gradients are exchanged with the last micro-batch only."""
-        if last or not isinstance(loss, nn.parallel.DistributedDataParallel):
-            return nullcontext()
-        return loss.no_sync()
+    def exchange(self, loss: Any, last: bool) -> None:
+        """Before a micro-batch: gradients are exchanged with the last one only."""
+        if self.fsdp:
+            loss.set_requires_gradient_sync(last)
+        else:
+            loss.require_backward_grad_sync = last  # as DDP's no_sync() does
+
+    def check(self, cfg: Config, phase: str, optimizers: int) -> None:
+        """Refuse what cannot be trained by these processes."""
+        if self.fsdp:
+            sharded.check(cfg, phase, optimizers)
+
+    def inside(self, loss: Any, function: Callable[..., Any], *inputs: Any) -> Any:
+        """A function called where the model is whole."""
+        return sharded.inside(loss, function, *inputs) if self.fsdp else function(*inputs)
+
+    def local(self, tensor: Tensor) -> Tensor:
+        """What this process holds of a tensor."""
+        return sharded.local(tensor)
+
+    def whole(self, content: Any) -> Any:
+        """The same with every tensor in it whole; every process has to ask."""
+        return sharded.whole(content)
+
+    def dealt(self, saved: dict[str, Any], state: Any) -> dict[str, Any]:
+        """The inverse of `whole` for a State."""
+        return sharded.dealt(saved, state) if self.fsdp else saved
