@@ -41,7 +41,8 @@ def run(folder: Path, calls: list, **how):
 
 def asked(request, names) -> list[str]:
     """The names that the chosen tests of the module need: all, or those of `-k`."""
-    mine = [item for item in request.session.items if item.module is request.module]
+    # doctests have no module
+    mine = [item for item in request.session.items if getattr(item, "module", None) is request.module]
     if not all(hasattr(item, "callspec") for item in mine):
         return list(names)
     chosen = {value for item in mine for value in item.callspec.params.values() if isinstance(value, str)}
