@@ -9,7 +9,9 @@ HARMLESS = {
     "UNDECLARED_NETWORK_DESTINATION": ("an address in a comment or a message; nothing is fetched from it", r"\.py$"),
     "DATA_EXFIL_NETWORK_REQUESTS": ("read.py --fetch, on the user's flag only; SKILL.md says so", r"read/fetch\.py$"),
     "TOOL_ABUSE_UNDECLARED_NETWORK": ("the same request, reported once more for the skill", r"SKILL\.md$"),
-    "COMMAND_INJECTION_EVAL": ("torch's Module.eval(), which takes no text", r"\b\w+\.eval\(\)"),
+    "COMMAND_INJECTION_EVAL": ("torch's Module.eval(), which takes no text", r"\.eval\(\)"),
+    "COMMAND_INJECTION_OS_SYSTEM": ("a list of words, no shell", r"^process = subprocess\.Popen\($"),
+    "RESOURCE_ABUSE_INFINITE_LOOP": ("a generator: it goes on only when asked for more", r"extra/loader\.py$"),
     "GLOB_HIDDEN_FILE_TARGETING": ("a file's own name and any suffix, no dot file", r"glob\(f\"(\w+/)?\{\w+\}\.\*\"\)"),
     "FILE_MAGIC_MISMATCH": ("pinned packages, a line each, guessed to be another kind of text", r"requirements\.txt$"),
 }
@@ -36,6 +38,7 @@ def test_a_call_of_eval_on_text_would_not_be_explained():
     finding = {"rule_id": "COMMAND_INJECTION_EVAL", "file_path": "x.py", "snippet": "value = eval(text)"}
     assert not explained(finding)
     assert explained({**finding, "snippet": "model.eval()"})
+    assert not explained({**finding, "rule_id": "COMMAND_INJECTION_OS_SYSTEM", "snippet": "os.system(text)"})
 
 
 def test_a_finding_of_an_unknown_rule_is_not_explained():

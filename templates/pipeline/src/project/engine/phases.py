@@ -38,7 +38,7 @@ class Train:
     replaces settings of the phase for it (lr, optimizer, betas ...); `updates` is how often it is updated per step.
 
     `collect(model, run, phase_cfg, step)`, if given, is called before every `collect_every`-th step, without
-    gradients and in eval(). The rows it returns are added to `run.buffers[phase]`, which keeps the last `capacity`;
+    gradients and in eval mode. The rows it returns are added to `run.buffers[phase]`, which keeps the last `capacity`;
     None adds nothing (to move a target network, say). What else it must remember belongs into `run.carry`.
     """
 

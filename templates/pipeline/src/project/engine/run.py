@@ -53,7 +53,7 @@ class At:
 
 @dataclass
 class Run:
-    """One experiment with one seed. `models` (frozen, in eval()) and `pools` are those of the phases before."""
+    """One experiment with one seed. `models` (frozen, in eval mode) and `pools` are those of the phases before."""
 
     cfg: Config
     device: torch.device

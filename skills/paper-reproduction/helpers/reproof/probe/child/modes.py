@@ -70,7 +70,7 @@ def check_training(study: Study) -> None:
     if gap <= SAME and not moved:
         return
     kinds = sorted({type(item).__name__ for item in owner.modules() if ACTS.search(type(item).__name__)})
-    said = [f"after eval() the result is another (by {number(gap)} of its size)"] if gap > SAME else []
+    said = [f"in evaluation mode the result is another (by {number(gap)} of its size)"] if gap > SAME else []
     said += [f"each call moves {', '.join(moved[:4])}"] if moved else []
     by = f": {', '.join(kinds[:4])}" if kinds else ""
     study.report.finding("training_mode", f"it is made in training mode; {', and '.join(said)}{by}")
