@@ -20,10 +20,10 @@ sys.path.insert(0, str(ROOT / "helpers"))
 from reproof.vram import gpus  # noqa: E402
 from reproof.vram.allocator import Settings  # noqa: E402
 from reproof.vram.interpreter import Interpreter  # noqa: E402
-from reproof.vram.models import TraceRequest  # noqa: E402
 from reproof.vram.sinkhorn import Clouds, backward, value, worst  # noqa: E402
 from reproof.vram.timeline import Timeline  # noqa: E402
 from reproof.vram.trace import judged  # noqa: E402
+from reproof.vram.traced import TraceRequest  # noqa: E402
 
 CASES = [
     ("MLP, 2.1 M parameters", "mlp", {"batch": 256}, "T4"),
