@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -12,6 +13,19 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
+# mark: (whether its tests can run here, why not)
+NEEDS = {
+    "torch": (importlib.util.find_spec("torch") is not None, "torch is not installed"),
+    "linux": (sys.platform == "linux", "tracing is built for Linux"),
+}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        for mark, (is_here, why_not) in NEEDS.items():
+            if not is_here and item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=why_not))
+
 
 PAPER = """# A Small Paper
 

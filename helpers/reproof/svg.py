@@ -72,6 +72,23 @@ class Canvas:
         )
 
 
+def _upright_grid(canvas: Canvas, axis: Axis, height: float) -> None:
+    """A line and a number at each tick of a horizontal axis."""
+    for tick in axis.ticks():
+        canvas.add(
+            "line",
+            x1=axis.at(tick),
+            x2=axis.at(tick),
+            y1=TOP,
+            y2=height - BOTTOM,
+            stroke="currentColor",
+            opacity="0.15",
+        )
+        canvas.add(
+            "text", f"{tick:g}", x=axis.at(tick), y=height - BOTTOM + 14, text_anchor="middle", fill="currentColor"
+        )
+
+
 def nice(span: float) -> float:
     """1, 2 or 5 times a power of ten, at least `span`.
 
@@ -127,19 +144,7 @@ def bars(labels: Sequence[str], values: Sequence[float], title: str, x_label: st
     height = TOP + BOTTOM + 16 * len(shown)
     canvas, left = Canvas(height=height), 220
     axis = Axis(min(positive) / 3 if log else 0.0, max(positive), left, WIDTH - RIGHT, log)
-    for tick in axis.ticks():
-        canvas.add(
-            "line",
-            x1=axis.at(tick),
-            x2=axis.at(tick),
-            y1=TOP,
-            y2=height - BOTTOM,
-            stroke="currentColor",
-            opacity="0.15",
-        )
-        canvas.add(
-            "text", f"{tick:g}", x=axis.at(tick), y=height - BOTTOM + 14, text_anchor="middle", fill="currentColor"
-        )
+    _upright_grid(canvas, axis, height)
     for row, (label, value) in enumerate(shown):
         y = TOP + 16 * row
         canvas.add("text", label[-34:], x=left - 6, y=y + 11, text_anchor="end", fill="currentColor")
@@ -224,19 +229,7 @@ def intervals(rows: Sequence[Interval], title: str) -> str:
         return ""
     height, left = TOP + BOTTOM + 22 * len(rows), 250
     canvas, axis = Canvas(height=height), _axis(values, left, WIDTH - RIGHT, False)
-    for tick in axis.ticks():
-        canvas.add(
-            "line",
-            x1=axis.at(tick),
-            x2=axis.at(tick),
-            y1=TOP,
-            y2=height - BOTTOM,
-            stroke="currentColor",
-            opacity="0.15",
-        )
-        canvas.add(
-            "text", f"{tick:g}", x=axis.at(tick), y=height - BOTTOM + 14, text_anchor="middle", fill="currentColor"
-        )
+    _upright_grid(canvas, axis, height)
     for at, row in enumerate(rows):
         _interval(canvas, row, axis, TOP + 22 * at + 11, left)
     canvas.add("text", f"{title}: diamond paper, dot and line ours, band floor", x=(left + WIDTH) / 2, y=height - 6,

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator
 
+GIB = 2**30
 COUNT = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "g": 10**9, "t": 10**12}
 BYTES = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-BYTES |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+BYTES |= {"kib": 2**10, "mib": 2**20, "gib": GIB, "tib": 2**40}
 NUMBER = re.compile(r"(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([A-Za-z]*)")
 
 

@@ -1,6 +1,5 @@
 """What a user can get wrong is said in three lines, with the user's own line."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from reproof.parity.models import CheckRequest
 SIDES = Path(__file__).with_name("sides")
 pytestmark = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="runs PyTorch models"),
 ]
 
 BAD = {

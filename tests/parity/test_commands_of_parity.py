@@ -1,6 +1,5 @@
 """record, bisect, selftest, convert and compare, as a user calls them."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -10,7 +9,6 @@ SIDES = Path(__file__).with_name("sides")
 np = pytest.importorskip("numpy")
 needs_torch = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="runs PyTorch models"),
 ]
 pytestmark = pytest.mark.filterwarnings("ignore")
 

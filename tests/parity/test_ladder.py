@@ -1,7 +1,6 @@
 # ruff: noqa: E501
 """The ladder on a small pair: a port that is right climbs it, and one fault at a time stops it at its own rung."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 SIDES = Path(__file__).with_name("sides")
 pytestmark = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="runs PyTorch models"),
     pytest.mark.filterwarnings("ignore"),
 ]
 

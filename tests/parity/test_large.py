@@ -1,6 +1,5 @@
 """Models too large to be held: the same answers from weights drawn one at a time, shown on a pair that is small."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ SIDES = Path(__file__).with_name("sides")
 pytestmark = pytest.mark.filterwarnings("ignore")
 needs_torch = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="runs PyTorch models"),
 ]
 torch_only = pytest.mark.parametrize("_", [pytest.param("", marks=needs_torch)])
 SMALL = 'config = {"vocab": 17, "width": 8, "heads": 2, "p": 0.25}\nsmall = {"width": 4}\n'

@@ -1,7 +1,5 @@
 """Weights are mapped by what is computed: layouts, orders, and what is told when it cannot be."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
@@ -13,7 +11,7 @@ from reproof.parity.child.events import Event
 from reproof.parity.child.layouts import channel_order, layouts
 from reproof.parity.child.shaking import shaken
 
-torch_only = pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="runs PyTorch models")
+torch_only = pytest.mark.torch
 
 
 def linear(first, rows, columns, node=0):

@@ -1,6 +1,5 @@
 """Which of the user's functions ran, and where a value was given."""
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ SIDES = Path(__file__).with_name("sides")
 HERE = str(Path(__file__).resolve())
 needs_torch = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="runs PyTorch models"),
     pytest.mark.filterwarnings("ignore"),
 ]
 

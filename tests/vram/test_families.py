@@ -1,7 +1,6 @@
 """The closed form against the trace on the families it claims, and each family against numbers known elsewhere."""
 
 import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
@@ -37,8 +36,7 @@ CASES = [
 ]
 linux_torch = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="traces with torch"),
-    pytest.mark.skipif(sys.platform != "linux", reason="tracing is built for Linux"),
+    pytest.mark.linux,
 ]
 
 
@@ -53,8 +51,7 @@ def benchmark():
 
 @pytest.mark.parametrize(("family", "sizes", "batch", "given"), CASES, ids=lambda x: x if isinstance(x, str) else "")
 @pytest.mark.torch
-@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="traces with torch")
-@pytest.mark.skipif(sys.platform != "linux", reason="tracing is built for Linux")
+@pytest.mark.linux
 def test_the_closed_form_is_within_twelve_percent_of_the_trace(benchmark, family, sizes, batch, given):
     params, moment = benchmark.closed(family, sizes, batch, given)
     really, peak, _, work = benchmark.traced(benchmark.interpreter, family, sizes, batch, given)

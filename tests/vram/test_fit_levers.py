@@ -1,7 +1,5 @@
 """`fit` where the whole batch does not fit: what it chooses, the ranked levers, and the samples that stay the same."""
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,8 +15,7 @@ from reproof.vram.traced import FitRequest, TraceRequest
 STEPS = Path(__file__).with_name("steps.py")
 pytestmark = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="traces with torch"),
-    pytest.mark.skipif(sys.platform != "linux", reason="tracing is built for Linux"),
+    pytest.mark.linux,
 ]
 SIZES = {"batch": 8, "iterations": 1000, "steps": 1, "arg": ["layers=3"]}
 

@@ -1,6 +1,5 @@
 """Measuring without a GPU: the child's code inside a trace, and the parent against an interpreter that plays one."""
 
-import importlib.util
 import json
 import sys
 from pathlib import Path
@@ -22,8 +21,7 @@ STEPS = Path(__file__).with_name("steps.py")
 MIB, GIB = 2**20, 2**30
 pytestmark = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="measures with torch"),
-    pytest.mark.skipif(sys.platform != "linux", reason="tracing is built for Linux"),
+    pytest.mark.linux,
 ]
 DEVICE = {"name": "Tesla T4", "capability": [7, 5], "total_bytes": 15 * 10**9, "driver": "580.1"}
 TRUTH = {

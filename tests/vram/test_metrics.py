@@ -1,8 +1,6 @@
 """Evaluation, buffers and pools, by hand and against a trace; Sinkhorn without matrices, and what else it could be."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -33,8 +31,7 @@ def interpreter():
 
 
 @pytest.mark.torch
-@pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="traces with torch")
-@pytest.mark.skipif(sys.platform != "linux", reason="tracing is built for Linux")
+@pytest.mark.linux
 @pytest.mark.parametrize(("n", "m", "d"), [(4096, 2048, 16), (2000, 3000, 784), (512, 8192, 2)])
 def test_distances_are_within_two_percent_of_the_trace(interpreter, n, m, d):
     line = Timeline.read(interpreter.trace(gpus.find("T4"), {"n": n, "m": m, "d": d}))

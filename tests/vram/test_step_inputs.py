@@ -1,8 +1,6 @@
 """What a traced step is given and may use: plans, hints, modules, adapters, sharding; work in FLOPs and bytes."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -20,8 +18,7 @@ from reproof.vram.traced import TraceRequest
 STEPS = Path(__file__).with_name("steps.py")
 pytestmark = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="traces with torch"),
-    pytest.mark.skipif(sys.platform != "linux", reason="tracing is built for Linux"),
+    pytest.mark.linux,
 ]
 
 

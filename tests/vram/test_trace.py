@@ -1,6 +1,5 @@
 """Traces of small steps: every size worked out by hand, or counted by torch on a CPU, or by the closed form."""
 
-import importlib.util
 import json
 import math
 import shutil
@@ -23,8 +22,7 @@ from reproof.vram.traced import TraceRequest
 STEPS = Path(__file__).with_name("steps.py")
 pytestmark = [
     pytest.mark.torch,
-    pytest.mark.skipif(not importlib.util.find_spec("torch"), reason="traces with torch"),
-    pytest.mark.skipif(sys.platform != "linux", reason="tracing is built for Linux"),
+    pytest.mark.linux,
 ]
 BLAS = 2 * 8_519_680  # forward and backward, below Hopper
 

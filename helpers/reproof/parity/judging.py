@@ -12,7 +12,7 @@ from typing import Any
 from reproof.childproc import run_to_end
 from reproof.errors import MissingError, PackError
 from reproof.parity.child.start import START
-from reproof.parity.models import GIB
+from reproof.units import GIB
 
 CHILD = Path(__file__).parent / "child"
 FIX = {

@@ -9,9 +9,10 @@ from pathlib import Path
 from reproof import yamlio
 from reproof.cli import Command, run
 from reproof.debug.interpreter import chosen, measure
-from reproof.debug.models import GIB, Check, DebugAnswer, DebugRequest, Looked
+from reproof.debug.models import Check, DebugAnswer, DebugRequest, Looked
 from reproof.debug.verdicts import checks
 from reproof.errors import PackError, near
+from reproof.units import GIB
 
 
 def debug(request: DebugRequest) -> DebugAnswer:

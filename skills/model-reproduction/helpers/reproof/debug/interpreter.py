@@ -13,8 +13,9 @@ from typing import Any
 
 from reproof import childproc
 from reproof.debug import child
-from reproof.debug.models import GIB, DebugRequest
+from reproof.debug.models import DebugRequest
 from reproof.errors import MissingError, PackError
+from reproof.units import GIB
 
 MAIN = Path(child.__file__).with_name("__main__.py")
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from reproof.childproc import run_to_end
+from reproof.units import GIB
 
 CHILD = Path(__file__).parent / "child" / "graph.py"
 WAYS = ["torch.export", "make_fx"]
 MODES = ["eval", "train"]
-GIB = 2**30
 
 
 def exported(

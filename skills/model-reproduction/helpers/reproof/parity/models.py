@@ -14,7 +14,6 @@ from reproof.records import Answer, Record
 Status = Literal["pass", "fail", "not compared", "not reached"]
 Level = Literal["static", "forward and gradients", "training dynamics", "data", "metric"]
 INPUT: dict[str, Any] = {"input": True}
-GIB = 2**30
 RUNGS = ("structure", "map", "config", "init", "forward", "fp32", "loss", "gradients", "forced", "draws", "repeat", "optimizer",
          "lr", "update", "stress", "ema", "data", "tokenizer", "metric")  # fmt: skip
 

@@ -10,7 +10,6 @@ from pydantic import Field, model_validator
 from reproof.records import Answer, Record
 
 State = Literal["PASS", "WARN", "FAIL", "SKIPPED"]
-GIB = 2**30
 
 
 class DebugRequest(Record):

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from reproof.errors import PackError, near
-from reproof.units import Bytes, show_bytes
+from reproof.units import GIB, Bytes, show_bytes
 from reproof.vram.models import GpuRow
 
 if TYPE_CHECKING:
     from reproof.vram.observed import DeviceConstants
 
-GIB = 2**30
 # Bandwidth and memory type from NVIDIA's data sheet of each card; capability from developer.nvidia.com/cuda-gpus.
 SOURCE = (
     "cited: bandwidth from NVIDIA's data sheet of the card; compute capability from developer.nvidia.com/cuda-gpus; "
