@@ -15,6 +15,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from unprompted import unprompted
+from words import number, said_no
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "helpers"))
 
@@ -29,14 +32,6 @@ def answer_of(folder: Path, name: str = "answer.json") -> Any:
         return json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-
-
-def number(value: object) -> float:
-    """A number, however it was written; NaN where it is none."""
-    try:
-        return float(str(value).replace(",", "").replace("K", "e3").replace("k", "e3"))
-    except ValueError:
-        return math.nan
 
 
 def settings(folder: Path) -> Graded:
@@ -107,16 +102,6 @@ def endtoend(folder: Path) -> Graded:
     # five seeds scatter by a fifth there: reproduced and inconclusive are both true, a plain no is not
     fair = verdicts["8gaussians/independent"]
     yield "attainable", bool(fair) and not fair.startswith("not reproduced"), fair
-
-
-def said_yes(verdict: str) -> bool:
-    """Whether a verdict calls the number reproduced."""
-    return verdict.startswith(("reproduced", "match", "yes", "confirmed", "consistent"))
-
-
-def said_no(verdict: str) -> bool:
-    """Whether a verdict is there and does not call the number reproduced."""
-    return bool(verdict) and not said_yes(verdict)
 
 
 def records(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -288,6 +273,7 @@ GRADERS: dict[tuple[str, str], Callable[[Path], Graded]] = {
     ("paper-reproduction", "settings"): settings,
     ("paper-reproduction", "floor"): floor,
     ("paper-reproduction", "endtoend"): endtoend,
+    ("paper-reproduction", "unprompted"): unprompted,
     ("paper-reproduction", "loss"): loss,
     ("paper-reproduction", "memory"): memory,
     ("paper-reproduction", "shortened"): shortened,

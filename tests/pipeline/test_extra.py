@@ -208,6 +208,28 @@ def test_a_leakage_check_is_recorded_once_and_finds_a_common_row(
     assert record["experiment"] == "toy" and record["core_hash"] and record["duplicates_in_train"] == 1
 
 
+@pytest.mark.parametrize(("honest", "differs"), [(True, True), (False, False)])
+def test_samples_that_no_weight_changes_are_recorded_as_such(project, toy, tmp_path, monkeypatch, honest, differs):
+    if not honest:
+        monkeypatch.setattr(project.core, "sample", lambda run, n, _steps: project.core.draw_truth(run, n)[None])
+    assert toy("train") == 0
+    for _ in range(2):
+        assert toy("evaluate", *TINY_EVALUATION) == 0
+    lines = project.records.read_lines(tmp_path / "toy" / "seed0" / "records.jsonl")
+    (record,) = [line for line in lines if line["kind"] == "dependence"]
+    assert record["differs"] is differs and (record["rms_difference"] > 0) is differs and not record["all_zero"]
+    assert record["checkpoints"] == next(line["checkpoints"] for line in lines if line["kind"] == "result")
+
+
+def test_initial_weights_are_only_lent_to_the_dependence_check(project, toy, tmp_path, open_toy):
+    assert toy("train") == 0
+    run = open_toy()
+    project.run.load_models(run)
+    before = {name: project.checkpoint.tensors_digest(model.state_dict()) for name, model in run.models.items()}
+    assert project.tool("dependence").check(run, [])["differs"]
+    assert {name: project.checkpoint.tensors_digest(model.state_dict()) for name, model in run.models.items()} == before
+
+
 def test_a_score_has_a_value_and_no_floor(project, toy, tmp_path, monkeypatch):
     monkeypatch.setattr(
         project.core, "SCORES", {"accuracy": lambda run, n: n / 100 * ("flow" in run.models)}, raising=False
@@ -215,7 +237,8 @@ def test_a_score_has_a_value_and_no_floor(project, toy, tmp_path, monkeypatch):
     assert toy("train") == 0
     assert toy("evaluate", "evaluation.metric=accuracy", "evaluation.n_test=25", "evaluation.sampling_steps=[1]") == 0
     lines = project.records.read_lines(tmp_path / "toy" / "seed0" / "records.jsonl")
-    assert {line["kind"] for line in lines} == {"result"}
+    assert {line["kind"] for line in lines} == {"result", "dependence"}
+    assert not lines[-1]["differs"] and not lines[-1]["all_zero"]  # this score asks only whether there is a model
     assert next(line["value"] for line in lines if line["reading"] == "as_stated") == 0.25
 
 

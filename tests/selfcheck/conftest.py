@@ -256,7 +256,10 @@ class Workshop:
         logged = [{"phase": "fit", "step": s, "loss": noise.random()} for s in range(50, steps + 1, 50)]
         self.lines(f"{folder}/metrics.jsonl", logged)
         floor = {k: v for k, v in result.items() if k not in ("value", "condition", "steps_done", "checkpoints")}
-        self.lines(f"{folder}/records.jsonl", [floor | {"kind": "floor", "values": FLOOR}, result])
+        depends = {k: result[k] for k in ("experiment", "seed", "metric", "core_hash", "checkpoints")}
+        depends |= {"kind": "dependence", "differs": True, "all_zero": False, "rms_difference": 0.7}
+        rows = [floor | {"kind": "floor", "values": FLOOR}, depends, result]
+        self.lines(f"{folder}/records.jsonl", rows)
         config = yaml.safe_load((self.folder / "configs/toy.yaml").read_text(encoding="utf-8")) | {"seed": seed}
         facts = {"fit": {"time_s": 12.0, "device": "cpu", "digest": result["checkpoints"]["fit"]}}
         self.write(f"{folder}/run.json", json.dumps({"config": config, "phases": facts}))

@@ -419,3 +419,23 @@ def test_a_number_of_a_shortened_run_carries_that_beside_it(project):
     project.report()
     row = json.loads((project.folder / "report.json").read_text())["report"]["claims"][0]
     assert any("fit 100 of 200 steps" in note for note in row["notes"])
+
+
+def depends(project, **changes):
+    """Change what the runs recorded about initial weights; an empty record where `changes` says so."""
+    for seed in (0, 1, 2):
+        name = f"results/toy/seed{seed}/records.jsonl"
+        rows = [row | changes if row["kind"] == "dependence" else row for row in project.rows(name)]
+        project.lines(name, rows)
+
+
+def test_samples_that_no_weight_changes_are_not_the_models(project):
+    depends(project, differs=False, rms_difference=0.0)
+    item = project.items()["results/toy/learned"]
+    assert item.state == "FAIL" and "initial weights give the same" in item.why
+
+
+@pytest.mark.parametrize("changes", [{"kind": "note"}, {"core_hash": "older"}, {"checkpoints": {"fit": "sha256:0"}}])
+def test_a_look_at_other_code_or_other_weights_does_not_count(project, changes):
+    depends(project, **changes)
+    assert project.items()["results/toy/learned"].state == "MISSING"

@@ -104,3 +104,12 @@ def test_an_empty_folder_is_red_and_says_what_to_run_first(tmp_path, capsys):
 
     assert main(["gate", str(tmp_path)]) == 4
     assert "plan.py check" in capsys.readouterr().out
+
+
+def test_a_score_of_zero_before_and_after_training_is_a_result(project):
+    for seed in (0, 1, 2):
+        name = f"results/toy/seed{seed}/records.jsonl"
+        rows = [row | {"differs": False, "all_zero": True} if row["kind"] == "dependence" else row
+                for row in project.rows(name)]  # fmt: skip
+        project.lines(name, rows)
+    assert project.items()["results/toy/learned"].state == "PASS"

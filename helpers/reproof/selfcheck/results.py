@@ -46,6 +46,7 @@ def items(project: Project) -> Iterator[Item]:
             yield by_a_run(plan, name, runs)
             yield seeds(plan, name, runs)
             yield checkpoints(name, runs)
+            yield learned(plan, name, runs)
         yield from floors(plan, name, runs, tree_digest(project.core))
 
 
@@ -255,6 +256,26 @@ def _other_weights(path: Path, digest: str) -> str:
         return "" if weights_digest(path) == digest else "other weights than those evaluated"
     except Exception as error:  # whatever torch says about a file that is not one of ours
         return f"cannot be read: {str(error).splitlines()[0][:80]}"
+
+
+def learned(plan: Plan, name: str, runs: list[RunFolder]) -> Item:
+    """Initial weights give another result: samples that are draws of the truth, say, do not depend on any weights."""
+    item = Item(id=f"results/{name}/learned", what=f"{name}: the result depends on what was learned", state="PASS")
+    if not any(_trains(plan, name, phase) for phase in plan.settings_of(name).phases):
+        return item.judged("PASS", "nothing is trained")
+    same, unknown = [], []
+    for run in runs:
+        evaluated = [(r.get("core_hash"), _digests(r)) for r in run.of_kind("result")]
+        found = [r for r in run.of_kind("dependence") if (r.get("core_hash"), _digests(r)) in evaluated]
+        same += [run.name] if any(r.get("differs") is not True and r.get("all_zero") is not True for r in found) else []
+        unknown += [run.name] if evaluated and not found else []
+    command = f"cd PROJECT && python run.py evaluate {name} --seed {runs[0].seed}"
+    if same:
+        why = f"{listed(same)}: initial weights give the same to the last bit"
+        return item.judged("FAIL", why, "let `sample`, or the score, use run.models; then evaluate again")
+    if unknown:
+        return item.judged("MISSING", f"{listed(unknown)}: not measured with initial weights", command)
+    return item.judged("PASS", f"initial weights give another result in {many(len(runs), 'run')}")
 
 
 def floors(plan: Plan, name: str, runs: list[RunFolder], core: str) -> Iterator[Item]:

@@ -185,8 +185,10 @@ def _sort_in(
         if data.get("passed") is True:
             store.leakage[str(experiment)].add(_text(data, "core_hash"))
         return ""
+    if kind == "dependence":
+        return ""  # the gate's
     if kind not in (*RESULT_KINDS, "floor", "series"):
-        return f"kind {kind!r} is not one of result, typed, floor, series, leakage_check"
+        return f"kind {kind!r} is not one of result, typed, floor, series, leakage_check, dependence"
     if not isinstance(experiment, str) or not isinstance(data.get("metric"), str):
         return "names no experiment or no metric"
     metric = metric_of(data["metric"], _text(data, "unit"))

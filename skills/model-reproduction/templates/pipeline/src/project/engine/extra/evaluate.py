@@ -53,11 +53,11 @@ def evaluate(run: Run, planned: dict[str, int], floor_only: bool) -> None:
                 with writing(path):
                     file.write(json.dumps(record | {"time_s": time.monotonic() - begin_s}) + "\n")
                 show(record)
-        leakage = None if floor_only else run.tool("leakage").check(run)
-        mine = {**(leakage or {}), "core_hash": run.about["core_hash"]}
-        if leakage and not any(all(old.get(key) == value for key, value in mine.items()) for old in known):
-            file.write(json.dumps(run.about | leakage) + "\n")
-            run.say(f"leakage check {'passed' if leakage['passed'] else 'FAILED'}: {leakage['overlap']} in train")
+        for name in () if floor_only else ("leakage", "dependence"):
+            check = run.tool(name).check(run, known)
+            if check:
+                file.write(json.dumps(run.about | check) + "\n")
+                run.say(run.tool(name).in_words(check))
 
 
 def describe(run: Run, planned: dict[str, int], reading: Config, steps: int | None) -> dict[str, Any]:
