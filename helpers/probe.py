@@ -9,7 +9,7 @@ r"""Call a library with the exact shapes of every experiment before building on 
   python helpers/probe.py run calls.yaml --only value_2d --python .venv/bin/python --fix-hints --write-tests tests
   python helpers/probe.py diff plan.yaml --against other/bin/python
   python helpers/probe.py scan src --plan plan.yaml
-  python helpers/probe.py look geomloss.SamplesLoss
+  python helpers/probe.py call ot.emd2 a=1024,equal_weights b=1024,equal_weights M=1024x1024,uniform --output scalar
 
 Each call gets a verdict of its own, in processes of its own: one that hangs, crashes, fills the memory, prints, forks
 or ends the process takes only itself down. It looks first (is it there, which version, its signature, what was written

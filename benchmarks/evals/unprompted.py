@@ -11,6 +11,7 @@ import csv
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,8 @@ def unprompted(folder: Path) -> Iterator[tuple[str, bool, str]]:
     yield "tried before", bool(tried), f"{tried[:5]}"
     asked = near(prose, r"\b(?:peak|memory|vram)\b", r"\d(?:\.\d+)?\s*(?:gib|gb|mib)\b", 120)
     yield "memory", bool(asked) and any("t4" in text.lower() for text in prose.values()), asked[:200]
-    told = near(prose, r"micro-?\s?batch|accumulat|smaller batch", r"assignment|coupling|optimal transport|\bot\b", 300)
+    split = r"micro-?\s?batch|accumulat|smaller batch|cut into|pieces|chunk|split"
+    told = near(prose, split, r"assignment|coupling|optimal transport|\bot\b", 300)
     yield "assignment", bool(told), told[:200]
     values = [float(word) for text in prose.values() for word in re.findall(r"\d\.\d+", text)]
     floor = near(prose, PERFECT, r"\d\.\d")
@@ -150,11 +152,18 @@ def solver(text: str) -> bool:
 
 
 def samples(folder: Path) -> Iterator[tuple[Path, list[float]]]:
-    """Every group of numbers that a JSON, JSON lines or CSV file records, with that file."""
+    """Every group of numbers that JSON, JSON lines or CSV files record, with the (first) file, also a file per run."""
+    alone: dict[Path, list[tuple[Path, dict[str, Any]]]] = {}
     for path, text in texts_of(folder).items():
         if path.suffix not in (".json", ".jsonl", ".csv") or path.name == "results.json":
             continue
-        yield from ((path, group) for group in groups_of(rows_of(path, text)))
+        values = rows_of(path, text)
+        yield from ((path, group) for group in groups_of(values))
+        rows = values[0] if values and isinstance(values[0], list) else values
+        for place in (path.parent, path.parent.parent / path.name):  # files side by side, or a folder per run
+            alone.setdefault(place, []).extend((path, row) for row in rows if isinstance(row, dict))
+    for members in alone.values():
+        yield from ((members[0][0], group) for group in by_field([row for _, row in members]))
 
 
 def rows_of(path: Path, text: str) -> list[Any]:
@@ -186,15 +195,29 @@ def groups_of(values: list[Any]) -> Iterator[list[float]]:
 
 
 def by_field(rows: list[dict[str, Any]]) -> Iterator[list[float]]:
-    """For each field with numbers, its values in the rows that agree in the text fields that name a cell."""
-    kinds: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        key = tuple(sorted(word for word in map(str, row.values()) if re.search("gauss|moon|indep|coupl", word)))
-        kinds.setdefault(key, []).append(row)
+    """For each field with numbers, its values in the rows that agree in what names a cell and in their settings.
+
+    A setting is a field, other than the seed, whose value comes back in three rows or more.
+    """
+    flat_rows = [flat_row(row) for row in rows]
+    often = Counter(item for row in flat_rows for item in row.items() if "seed" not in item[0])
+    kinds: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
+    for row in flat_rows:
+        cell = [word for word in map(str, row.values()) if re.search("gauss|moon|indep|coupl", word)]
+        settings = [f"{name}={value}" for name, value in row.items() if often[name, value] >= 3]
+        for key in {tuple(sorted(cell)), tuple(sorted([*cell, *settings]))}:
+            kinds.setdefault(key, []).append(row)
     for members in kinds.values():
         for name in members[0]:
-            values = [number(row.get(name)) for row in members if not isinstance(row.get(name), (dict, list))]
+            values = [number(row.get(name)) for row in members]
             yield [value for value in values if not math.isnan(value)]
+
+
+def flat_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Plain values by name, those of mappings inside by `outer.inner`."""
+    inner = {f"{key}.{k}": v for key, value in row.items() if isinstance(value, dict) for k, v in value.items()}
+    both = {**row, **inner}
+    return {key: value for key, value in both.items() if isinstance(value, (str, int, float)) and len(str(value)) < 80}
 
 
 def is_mean(values: list[float], ours: float) -> bool:

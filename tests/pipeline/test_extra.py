@@ -221,7 +221,7 @@ def test_samples_that_no_weight_changes_are_recorded_as_such(project, toy, tmp_p
     assert record["checkpoints"] == next(line["checkpoints"] for line in lines if line["kind"] == "result")
 
 
-def test_initial_weights_are_only_lent_to_the_dependence_check(project, toy, tmp_path, open_toy):
+def test_initial_weights_are_only_lent_to_the_dependence_check(project, toy, open_toy):
     assert toy("train") == 0
     run = open_toy()
     project.run.load_models(run)

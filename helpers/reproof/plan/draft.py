@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from reproof import yamlio
+from reproof.plan.places import at
 from reproof.records import Record
 
 
@@ -16,6 +19,12 @@ class Open(Record):
     path: str
     what: str
     candidates: int = 0
+
+
+class Offered(Open):
+    """An open field with what the paper offers for it."""
+
+    offers: list[dict[str, Any]] = Field(default_factory=list)
 
 
 def open_fields(data: object, path: str = "") -> Iterator[Open]:
@@ -31,6 +40,16 @@ def open_fields(data: object, path: str = "") -> Iterator[Open]:
         for index, value in enumerate(data):
             name = value.get("id") or value.get("name") or index if isinstance(value, dict) else index
             yield from open_fields(value, f"{path}.{name}")
+
+
+def offered(data: object) -> list[Offered]:
+    """The open fields with their candidates."""
+    found = []
+    for field in open_fields(data):
+        candidates = at(data, field.path).get("candidates")
+        rows = [row for row in candidates if isinstance(row, dict)] if isinstance(candidates, list) else []
+        found.append(Offered(**field.model_dump(), offers=rows))
+    return found
 
 
 def quoted(data: object, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:

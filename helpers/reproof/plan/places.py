@@ -66,6 +66,24 @@ def with_key(text: str, path: str, key: str, shown: str, name: str) -> str:
     return f"{text[:stop]}\n{' ' * column}{key}: {shown}{text[stop:]}"
 
 
+def replaced(text: str, path: str, shown: str | None, name: str) -> str:
+    """`text` with `shown` in the place of the value at `path`; None takes the line of a key in block style away.
+
+    Raises:
+        PackError: there is no value at that path.
+    """
+    try:
+        node = _node(yamlio.compose(text), _steps(yamlio.parse(text, name), path))
+    except KeyError:
+        raise PackError("no-such-value", f"no value at {path!r} in {name}", why="there is nothing to replace",
+                        fix="plan.py check lists the paths") from None  # fmt: skip
+    start, end = _offset(text, node.start_mark), _offset(text, node.end_mark)
+    if shown is not None:
+        return f"{text[:start]}{shown}{text[end:]}"
+    first, last = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    return text[:first] + (text[last + 1 :] if last >= 0 else "")
+
+
 def with_item(text: str, key: str, shown: str, name: str) -> str:
     """`text` with `shown` as one more item of the top-level list `key`, which is begun where there is none.
 

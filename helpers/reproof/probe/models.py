@@ -45,6 +45,24 @@ class RunRequest(InterpreterRequest):
     )
 
 
+class CallRequest(InterpreterRequest):
+    """Probe one call that is described on the command line."""
+
+    target: str = Field(description="dotted name, like ot.emd2", json_schema_extra={"positional": True})
+    input: list[str] = Field(
+        min_length=1,
+        description="NAME=256x2[,float64][,uniform][,0..1][,grad][,numpy], passed by position in this order",
+        json_schema_extra={"positional": True},
+    )
+    init: list[str] = Field(default_factory=list, description="NAME=VALUE for the constructor; may be repeated")
+    kwarg: list[str] = Field(default_factory=list, description="NAME=VALUE for the call; may be repeated")
+    by_name: list[str] = Field(default_factory=list, description="an input that is passed by its name instead")
+    method: str | None = Field(None, description="called on the constructed object instead of the object itself")
+    output: list[str] = Field(default_factory=list, description="shape that must come out, like 256x2 or scalar")
+    equals: str | None = Field(None, description="another target that must agree on the same inputs")
+    fix_hints: bool = Field(False, description="the adapter that makes a call right, as code")
+
+
 class DiffRequest(RunRequest):
     """Probe the same calls in two interpreters."""
 
@@ -213,6 +231,12 @@ class Difference(Record):
     what: str
     here: str
     there: str
+
+
+class CallAnswer(RunAnswer):
+    """What a run says, and the call as a plan would hold it."""
+
+    libraries_yaml: str
 
 
 class DiffAnswer(Answer):

@@ -11,7 +11,7 @@ from reproof.paths import hash_path
 from reproof.plan.consistency import Finding, findings
 from reproof.plan.contradictions import Contradiction, contradictions
 from reproof.plan.coverage import Covered, coverage
-from reproof.plan.draft import Open, loaded, open_fields, quoted
+from reproof.plan.draft import Offered, Open, loaded, offered, quoted
 from reproof.plan.judge import (
     Origins,
     earlier_records,
@@ -51,7 +51,7 @@ def check(request: CheckRequest) -> CheckAnswer:
         PackError: no plan, no readable paper, or no clone with the plan's commit.
     """
     data = loaded(request.plan)
-    still_open = list(open_fields(data))
+    still_open = offered(data)
     text = text_from(load(request.paper)) if request.paper else None
     if still_open:
         return _draft(request, data, still_open, text)
@@ -150,7 +150,7 @@ def _misplaced(plan: Plan, text: Text) -> Iterator[Finding]:
                 yield Finding(level="error", path=path, what=wrong)
 
 
-def _draft(request: CheckRequest, data: object, still_open: list[Open], text: Text | None) -> CheckAnswer:
+def _draft(request: CheckRequest, data: object, still_open: list[Offered], text: Text | None) -> CheckAnswer:
     """A plan with open fields: what is quoted already is checked, the rest is listed."""
     items = []
     for path, given in quoted(data):

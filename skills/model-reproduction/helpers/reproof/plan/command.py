@@ -15,8 +15,10 @@ from reproof.plan.models import (
     InitRequest,
     RenderRequest,
     SignoffRequest,
+    TakeRequest,
 )
 from reproof.plan.signoff import signoff
+from reproof.plan.take import take
 from reproof.plan.view import view
 
 COMMANDS = {
@@ -25,6 +27,14 @@ COMMANDS = {
         init,
         template="plan_init.md.jinja",
         help="begin a plan from a paper: claims and candidates in place, every required field open",
+        packages=("pypdfium2",),
+        keeps_evidence=False,
+    ),
+    "take": Command(
+        TakeRequest,
+        take,
+        template="plan_take.md.jinja",
+        help="fill open fields by candidate, with a quote or with a reason; without a pick, list them",
         packages=("pypdfium2",),
         keeps_evidence=False,
     ),

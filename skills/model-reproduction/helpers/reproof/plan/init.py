@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from reproof.errors import PackError
 from reproof.paths import hash_path, write_atomically
-from reproof.plan.draft import open_fields
+from reproof.plan.draft import offered
 from reproof.plan.models import InitAnswer, InitRequest
 from reproof.plan.quotes import Text, find, value_in
 from reproof.text.candidates import Candidate, candidates
@@ -85,7 +85,7 @@ def init(request: InitRequest) -> InitAnswer:
     all_claims = claims(text.located)
     own = [claim for claim in all_claims if claim.ours] or all_claims
     written = "\n".join(_Draft(request, text, found, own).lines()) + "\n"
-    still_open = list(open_fields(parse(written, str(request.out))))
+    still_open = offered(parse(written, str(request.out)))
     write_atomically(request.out, written)
     return InitAnswer(
         ok=True,
@@ -119,7 +119,7 @@ class _Draft:
         for name, shown in self._experiments().items():
             yield f"  {name}:"
             yield f"    summary: {flow({'open': f'what {shown} shows'})}"
-            yield "    group: shared"
+            yield f"    group: {(self.request.group or ['shared'])[0]}"
         yield "claims:" if self.own else "claims: []  # no results table was found"
         for claim in self.own:
             yield f"  - {flow(self._claim(claim))}"
@@ -139,7 +139,11 @@ class _Draft:
 
     def _group(self) -> Iterator[str]:
         yield "groups:"
-        yield "  shared:  # what all experiments have in common; an experiment's own keys win"
+        for name in self.request.group or ["shared"]:
+            yield f"  {name}:  # what its experiments have in common; an experiment's own keys win"
+            yield from self._settings()
+
+    def _settings(self) -> Iterator[str]:
         yield "    protocol:"
         yield "      splits:"
         for key, (what, kinds) in PROTOCOL.items():

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from reproof.apicalls import Library
 from reproof.cli import Command, run
 from reproof.errors import MissingError, PackError
-from reproof.probe import compared, verdicts
+from reproof.probe import byflags, compared, verdicts
 from reproof.probe.adapters import adapter
 from reproof.probe.interpreter import Interpreter
 from reproof.probe.models import (
+    CallAnswer,
+    CallRequest,
     CaseReport,
     DiffAnswer,
     DiffRequest,
     Finding,
+    InterpreterRequest,
     LibraryReport,
     LookAnswer,
     LookRequest,
@@ -231,6 +236,21 @@ def diff(request: DiffRequest) -> DiffAnswer:
     )
 
 
+def call(request: CallRequest) -> CallAnswer:
+    """One call from the command line, probed as if a plan held it."""
+    shared = request.model_dump(include=set(InterpreterRequest.model_fields))
+    known = look(LookRequest(target=request.target, **shared))
+    if known.finding:
+        raise PackError("no-such-name", known.finding.what, why="a call that is not there cannot be probed",
+                        fix=known.finding.fix or f"probe.py look {request.target}")  # fmt: skip
+    written = byflags.as_yaml(byflags.entry(request, known))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "calls.yaml"
+        path.write_text(written, encoding="utf-8")
+        answer = probe(RunRequest(plan=path, fix_hints=request.fix_hints, **shared))
+    return CallAnswer(**answer.model_dump(), libraries_yaml=written)
+
+
 def scan(request: ScanRequest) -> ScanAnswer:
     """What the code calls, whether it exists, and whether a call of the plan covers it."""
     if not request.folder.is_dir():
@@ -308,6 +328,7 @@ def _absent(root: str, executable: str, found: Finding) -> MissingError:
 
 COMMANDS = {
     "run": Command(RunRequest, probe, "probe_run.md.jinja", "call everything in a plan or a list of libraries"),
+    "call": Command(CallRequest, call, "probe_call.md.jinja", "one call, described on the command line"),
     "diff": Command(DiffRequest, diff, "probe_diff.md.jinja", "the same calls in two interpreters: what differs"),
     "scan": Command(
         ScanRequest, scan, "probe_scan.md.jinja", "third-party names in code: do they exist, are they probed"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from reproof.plan.consistency import Finding
 from reproof.plan.contradictions import Contradiction
 from reproof.plan.coverage import Place
-from reproof.plan.draft import Open
+from reproof.plan.draft import Offered, Open
 from reproof.protocol import Note
 from reproof.records import Answer, Record
 from reproof.text.candidates import Candidate
@@ -96,7 +96,7 @@ class CheckAnswer(Answer):
     misplaced: list[Finding] = Field(default_factory=list, description="quotes that stand elsewhere than `where` says")
     contradictions: list[Contradiction] = Field(default_factory=list, description="that nobody has decided")
     settled: list[Contradiction] = Field(default_factory=list, description="that a person has decided")
-    open_fields: list[Open] = Field(default_factory=list, description="a draft's required fields without a value")
+    open_fields: list[Offered] = Field(default_factory=list, description="a draft's required fields without a value")
     untouched: list[Place] = Field(default_factory=list, description="parts of the paper that no quote stands in")
     lost: list[str] = Field(default_factory=list, description="what of the paper could not be read")
 
@@ -247,6 +247,33 @@ class SignoffAnswer(Answer):
     still_open: int
 
 
+class TakeRequest(Record):
+    """Fill open fields."""
+
+    plan: Path = PLAN
+    pick: list[str] = Field(
+        min_length=1,
+        description="FIELD=@N (candidate N), FIELD=VALUE@N (its quote), FIELD=VALUE@words of the paper (with --paper), "
+        "FIELD=VALUE?reason (inferred), FIELD=- (does not apply); FIELD is the path or its last parts",
+        json_schema_extra={"positional": True},
+    )
+    paper: Path | None = Field(None, description="the paper, for quotes of your own", json_schema_extra={"input": True})
+
+
+class TakenField(Record):
+    """What now stands at a field; null where it was removed."""
+
+    path: str
+    data: Any
+
+
+class TakeAnswer(Answer):
+    """What was filled, and what is left."""
+
+    taken: list[TakenField]
+    open_fields: list[Offered]
+
+
 class InitRequest(Record):
     """Begin a plan from a paper."""
 
@@ -256,13 +283,16 @@ class InitRequest(Record):
     )
     out: Path = Field(Path("plan.yaml"), description="where to write it; a file that is there is never overwritten")
     name: str = Field("", description="Python identifier for the project; by default from the title")
+    group: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]] = Field(
+        default=[], description="experiments that share their settings; once per such group (default: shared)"
+    )
 
 
 class InitAnswer(Answer):
     """The plan that was begun."""
 
     out: str
-    open_fields: list[Open]
+    open_fields: list[Offered]
     claims: int
     candidates: int
     lost: list[str]
