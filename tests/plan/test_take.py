@@ -121,3 +121,16 @@ def test_groups_are_filled_apart(tmp_path, helper):
     assert done.returncode == 0, done.stderr
     groups = yaml.safe_load(plan.read_text(encoding="utf-8"))["groups"]
     assert [groups[g]["phases"]["training"]["batch_size"]["value"] for g in ("toy", "image")] == [256, 512]
+
+
+def test_an_edit_that_would_take_more_than_the_field_is_refused(tmp_path, capsys):
+    plan = tmp_path / "plan.yaml"
+    text = 'model: {heads: {open: "attention heads; remove if none"}, width: 3}\nname: small\n'
+    plan.write_text(text, encoding="utf-8")
+    assert main(["take", str(plan), "heads=-"]) == 2
+    assert "without changing something else" in capsys.readouterr().err
+    assert plan.read_text(encoding="utf-8") == text
+    assert main(["take", str(plan), "heads=null?no attention"]) == 0, "in its place it can be filled"
+    assert plan.read_text(encoding="utf-8").splitlines()[0] == (
+        'model: {heads: {value: null, inferred: "no attention"}, width: 3}'
+    )

@@ -34,7 +34,7 @@ COMMANDS = {
         TakeRequest,
         take,
         template="plan_take.md.jinja",
-        help="fill open fields by candidate, with a quote or with a reason; without a pick, list them",
+        help="fill open fields by candidate, with a quote or with a reason, many at once",
         packages=("pypdfium2",),
         keeps_evidence=False,
     ),
