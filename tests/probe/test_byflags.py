@@ -19,7 +19,7 @@ def entry(target, *inputs, kind="function", **flags):
 
 def test_inputs_settings_and_expectations_reach_the_call():
     library = entry(
-        "geomloss.SamplesLoss", "x=256x2,float64,uniform,-1..2.5,grad", "y=256x2,numpy", "w=256,integers",
+        "geomloss.SamplesLoss", "x=256x2,float64,uniform,-1..2.5,grad", "y=256x2,numpy", "w=256,integers,cuda",
         kind="class", init=["p=2", "blur=5e-1"], kwarg=["keep=true"], by_name=["w"], output=["scalar"],
         equals="ot.emd2",
     )  # fmt: skip
@@ -29,7 +29,7 @@ def test_inputs_settings_and_expectations_reach_the_call():
         "x": {"shape": [256, 2], "dtype": "float64", "dist": "uniform", "low": -1.0, "high": 2.5,
               "requires_grad": True},
         "y": {"shape": [256, 2], "kind": "numpy"},
-        "w": {"shape": [256], "dist": "integers", "dtype": "int64"},
+        "w": {"shape": [256], "dist": "integers", "device": "cuda", "dtype": "int64"},
     }  # fmt: skip
     assert call["args"] == ["x", "y"] and call["init"] == {"p": 2, "blur": 0.5} and call["kwargs"] == {"keep": True}
     assert call["expect"] == {"grad": ["x"], "shapes": [[]], "equals": "ot.emd2"}

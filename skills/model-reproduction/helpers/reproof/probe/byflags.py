@@ -29,7 +29,7 @@ def entry(request: CallRequest, known: LookAnswer) -> dict[str, Any]:
     if wrong:
         raise PackError(
             "bad-input", "; ".join(wrong), why="a call is probed with exactly what it is said to get",
-            fix="an input is NAME=256x2[,float64][,uniform][,0..1][,grad][,numpy]; a setting is NAME=VALUE",
+            fix="an input is NAME=256x2[,float64][,uniform][,0..1][,grad][,numpy][,cuda]; a setting is NAME=VALUE",
         )  # fmt: skip
     call: dict[str, Any] = {"id": re.sub(r"[^a-z0-9]+", "_", request.target.lower()).strip("_"),
                             "target": request.target}  # fmt: skip
@@ -83,10 +83,12 @@ def input_of(text: str) -> tuple[str, dict[str, Any]]:
             spec["requires_grad"] = True
         elif word in ("numpy", "torch"):
             spec["kind"] = word
+        elif word in ("cpu", "cuda"):
+            spec["device"] = word
         elif found := RANGE.fullmatch(word):
             spec |= {"low": float(found[1]), "high": float(found[2])}
         else:
-            raise ValueError(f"{text!r}: {word!r} is no dtype, no distribution, no LOW..HIGH, not grad or numpy")
+            raise ValueError(f"{text!r}: {word!r} is no dtype, no distribution, no LOW..HIGH, not grad, numpy or cuda")
     if spec.get("dist") == "integers":
         spec.setdefault("dtype", "int64")
     return name, spec

@@ -51,7 +51,7 @@ class CallRequest(InterpreterRequest):
     target: str = Field(description="dotted name, like ot.emd2", json_schema_extra={"positional": True})
     input: list[str] = Field(
         min_length=1,
-        description="NAME=256x2[,float64][,uniform][,0..1][,grad][,numpy], passed by position in this order",
+        description="NAME=256x2[,float64][,uniform][,0..1][,grad][,numpy][,cuda], passed by position in this order",
         json_schema_extra={"positional": True},
     )
     init: list[str] = Field(default_factory=list, description="NAME=VALUE for the constructor; may be repeated")
