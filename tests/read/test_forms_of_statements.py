@@ -157,7 +157,7 @@ def test_the_command_counts_the_second_tier_and_lists_it_on_request(helper, tmp_
         "# P\n\n## 1 Set-up\n\nWe train 4 layers. Group 7; that was all. The layers follow Quark.\n", "utf-8"
     )
     shown = json.loads(helper("read", "candidates", path, "--json").stdout)
-    assert shown["headline"].endswith("; 2 numbers and names that nothing announces")
+    assert "; 2 numbers and names that nothing announces; " in shown["headline"]
     assert shown["others"] == {"Section 1 Set-up": ["…Group 7; that was all.…", "Quark"]}
     assert "7" not in [c["raw"] for c in shown["candidates"]]
     listed = json.loads(helper("read", "candidates", path, "--json", "--rank", "C").stdout)

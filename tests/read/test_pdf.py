@@ -89,6 +89,55 @@ def test_a_table_becomes_cells_and_its_row_can_be_quoted(make_pdf):
     assert find("before it. And some text stands behind it", text_from(located)).found
 
 
+ROWS = [("Parameter", "Small", "Large"), ("Learning rate", "0.1", "0.3"), ("Wobble", "7", "9")]
+PROSE = [line(72, 740, "We train for 40 epochs on one machine."), line(72, 728, "Then we test once, on the next day.")]
+CAPTION = "Table 1: Hyperparameters of both."
+
+
+def drawn(y, left=120, rows=ROWS):
+    """Rows as a plotting tool draws them: before the text of the page."""
+    return [line(left + 90 * c, y - 12 * r, text) for r, cells in enumerate(rows) for c, text in enumerate(cells)]
+
+
+def rows_of(located):
+    return {table.number: {cell.text for cell in table.cells} for table in located.tables}
+
+
+@pytest.mark.parametrize("caption_y", [500, 690])
+def test_a_table_that_was_drawn_before_the_text_belongs_to_the_caption_beside_it(make_pdf, caption_y):
+    located = load(make_pdf([[*drawn(600), *PROSE, line(72, caption_y, CAPTION)]]))
+    (table,) = located.tables
+    assert [cell.text for cell in table.cells if cell.row == 2] == ["Wobble", "7", "9"]
+    assert located.text.index("We train for 40 epochs") < located.text.index("Wobble")
+
+
+@pytest.mark.parametrize(
+    ("pieces", "is_its"),
+    [
+        ([*drawn(600), *PROSE, line(72, 457, CAPTION)], True),  # 119 below the last row, at 576: FAR is 12 sizes
+        ([*drawn(600), *PROSE, line(72, 455, CAPTION)], False),
+        (
+            [*drawn(600), *PROSE, line(72, 540, "Some other text stands between the two."), line(72, 500, CAPTION)],
+            False,
+        ),
+        ([*drawn(600), *PROSE, line(450, 540, "Aside."), line(72, 500, CAPTION)], True),
+        ([*drawn(600, left=330), *PROSE, line(72, 500, CAPTION)], False),  # in the other column
+        ([*drawn(600, rows=ROWS[2:]), *PROSE, line(72, 500, CAPTION)], False),  # one row is no table
+    ],
+)
+def test_a_caption_that_is_far_or_cut_off_takes_no_rows(make_pdf, pieces, is_its):
+    assert any("Wobble" in cells for cells in rows_of(load(make_pdf([pieces]))).values()) is is_its
+
+
+def test_each_caption_takes_the_table_that_is_nearest_and_none_twice(make_pdf):
+    other = [("Parameter", "Small", "Large"), ("Depth", "3", "4"), ("Wabble", "5", "6")]
+    two = [*drawn(600), *drawn(400, rows=other), *PROSE, line(72, 500, CAPTION), line(72, 300, "Table 2: The others.")]
+    found = rows_of(load(make_pdf([two])))
+    assert ("Wobble" in found["1"], "Wabble" in found["2"]) == (True, True)
+    one = [*drawn(600), *PROSE, line(72, 690, CAPTION), line(72, 500, "Table 2: The others.")]
+    assert sum("Wobble" in cells for cells in rows_of(load(make_pdf([one]))).values()) == 1
+
+
 def test_bold_numbered_lines_are_sections(make_pdf):
     pieces = [line(72, 720, "1 Introduction", 12, "B"), line(72, 700, "Words of the introduction stand here.")]
     pieces += [line(72, 660, "2 Method", 12, "B"), line(72, 640, "Words of the method stand here, with more.")]

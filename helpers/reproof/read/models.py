@@ -11,6 +11,7 @@ from reproof.records import Answer, Record
 from reproof.text.candidates import Candidate
 from reproof.text.claims import TableClaim
 from reproof.text.located import Located, Node
+from reproof.text.statements import Statement
 
 PAPER = Field(
     description="PDF, .tex or a LaTeX folder or .tar.gz, HTML, Markdown, text, or s2orc JSON; with --fetch an arXiv id",
@@ -85,6 +86,12 @@ class CandidatesAnswer(Answer):
     candidates: list[Candidate]
     others: dict[str, list[str]] = Field(
         default_factory=dict, description="by section: the numbers (with words around them) and names of rank C"
+    )
+    remainder: list[Statement] = Field(
+        default_factory=list, description="sentences about the set-up that state something and hold none of these"
+    )
+    beside: list[Statement] = Field(
+        default_factory=list, description="what the sentences of the candidates say beside them, part by part"
     )
 
 

@@ -104,7 +104,7 @@ VALUES: dict[str, str] = {
     r"Conformer|LSTM|GRU|RNN|TCN|VAE|GAN|BERT|RoBERTa|GPT|T5|CLIP|LLaMA|Llama|Mistral|Mamba|EfficientNet|VGG|WaveNet|"
     r"HiFi-GAN|wav2vec|HuBERT|Tacotron|(?:Mask|Faster) R-CNN|YOLO|DETR|PointNet|GNN|GCN|GAT|GraphSAGE|NeRF|XGBoost|"
     r"DQN|PPO|SAC|TD3|DDPG|A2C|A3C|IMPALA|Rainbow|"
-    r"(?i:fully[\s-]connected|convolutional neural network))s?(?:-?\d{1,3})?\b",
+    r"(?i:fully[\s-]connected|convolutional neural network))s?(?:-?\d{1,3})?(?:[-/][A-Z]{1,2}(?:[-/]\d{1,3})?)?\b",
     "library": r"\b(?:Py[Tt]orch(?:\s*(?:Lightning|Geometric))?|TensorFlow|JAX|Flax|Keras|Geom-?[Ll]oss|GeomLoss|KeOps|"
     r"POT|torchdiffeq|torchdyn|"
     r"torchcfm|torchsde|diffusers|timm|[Tt]ransformers library|Hugging\s?Face|DeepSpeed|Megatron(?:-LM)?|"
@@ -123,7 +123,7 @@ VALUES: dict[str, str] = {
     r"full precision)\b",
     "hardware": r"\b(?<=\bon )(?:an? |the )?(?:single )?[CGT]PUs?\b|"
     r"\b(?:(?:NVIDIA |Nvidia |Tesla |GeForce |RTX |GTX |Quadro )*(?:[VAHPTKLB]\d{2,4}s?|[TL]4s?|"
-    r"[2345]0[5-9]0(?:\s?Ti)?|Titan \w+|"
+    r"[12345]0[5-9]0(?:\s?Ti)?|Titan \w+|"
     r"TPU\s?v\d\w*)(?:\s?(?:GPUs?|TPUs?|\d+\s?GB))?)\b",
     "data": r"\b(?:MNIST|Fashion-?MNIST|CIFAR[\s-]?100?|(?:Tiny|mini|tiered)?-?ImageNet(?:-?\d+[kK]?)?|CelebA(?:-HQ)?|"
     r"LSUN|"

@@ -31,6 +31,7 @@ RAISED = re.compile(r"\^\{([\d*†‡§, ]{1,8})\}")
 PROSE = re.compile(r"[a-z]{4,} [a-z]{3,}")
 NUMBERED = re.compile(r"\d+(?:\.\d+)*\.?\s")
 TITLE_SIZE = 1.05  # of the body's size
+FAR = 12  # sizes: a caption stands no further from its table
 FOLLOWS = 1.9  # lines further apart than this, in sizes, are not of one caption
 
 
@@ -257,6 +258,7 @@ class _Layout:
         """Rows that stand above their caption, by the caption's index, and the indexes to leave out of the text."""
         above: dict[int, list[Line]] = {}
         taken: set[int] = set()
+        bare: list[int] = []
         for at, line in enumerate(page.lines):
             known = caption(line.text)
             if not known or known[0] != "table":
@@ -266,23 +268,77 @@ class _Layout:
                     page.lines[after], self.body):  # fmt: skip
                 after += 1
             follows = after < len(page.lines) and is_row(page.lines[after], self.body)
-            if follows and 0 < line.y - page.lines[after].y < 12 * line.size:
+            if follows and 0 < line.y - page.lines[after].y < FAR * line.size:
                 continue
             first = at
             while first > 0 and first - 1 not in taken and self._continues_up(page.lines, first, at):
                 first -= 1
             while first < at and not is_row(page.lines[first], self.body):
                 first += 1
-            if first < at:
-                above[at] = page.lines[first:at]
-                taken |= set(range(first, at))
+            if first == at:
+                bare.append(at)
+                continue
+            above[at] = page.lines[first:at]
+            taken |= set(range(first, at))
+        for at in bare:
+            apart = self._drawn_apart(page.lines, at, taken)
+            if apart:
+                above[at] = page.lines[apart.start : apart.stop]
+                taken |= set(apart)
         return above, taken
+
+    def _drawn_apart(self, lines: list[Line], at: int, taken: set[int]) -> range | None:
+        """Rows next to a caption on the page that were drawn before or after other text, as plotting tools do."""
+        blocks: list[range] = []
+        for index, line in enumerate(lines):
+            if index in taken or not is_row(line, self.body) or caption(line.text):
+                continue
+            follows = blocks and blocks[-1].stop == index and _near_rows(lines[index - 1], line)
+            if follows:
+                blocks[-1] = range(blocks[-1].start, index + 1)
+            else:
+                blocks.append(range(index, index + 1))
+        found = [
+            (gap, block)
+            for block in blocks
+            if len(block) > 1
+            and (gap := _gap(lines[at], lines[block.start], lines[block.stop - 1])) < FAR * lines[at].size
+            and not _between(lines, at, block)
+        ]
+        return min(found, key=lambda pair: pair[0])[1] if found else None
 
     def _continues_up(self, lines: list[Line], first: int, at: int) -> bool:
         line = lines[first - 1]
         near = -3.5 * line.size < line.y - lines[first].y < 3.5 * line.size
         short = first < at and len(line.text) < 30 and line.text[:1].isupper()
         return near and not caption(line.text) and (is_row(line, self.body) or short)
+
+
+def _near_rows(line: Line, other: Line) -> bool:
+    return abs(line.y - other.y) < 3.5 * line.size
+
+
+def _gap(line: Line, first: Line, last: Line) -> float:
+    """How far a caption stands above or below the rows between `first` and `last`; endless where it stands aside."""
+    top, bottom = max(first.y, last.y), min(first.y, last.y)
+    aside = min(first.left, last.left) > line.right or max(first.right, last.right) < line.left
+    return float("inf") if aside or bottom <= line.y <= top else max(bottom - line.y, line.y - top)
+
+
+def _between(lines: list[Line], at: int, block: range) -> bool:
+    """Whether other text stands between a caption and rows, in their columns."""
+    rows = lines[block.start : block.stop]
+    top, bottom = max(row.y for row in rows), min(row.y for row in rows)
+    low, high = (top, lines[at].y) if lines[at].y > top else (lines[at].y, bottom)
+    left, right = min(row.left for row in rows), max(row.right for row in rows)
+    follows = (
+        {at + 1} if at + 1 < len(lines) and _near(lines[at], lines[at + 1]) else set()
+    )  # the caption's second line
+    return any(
+        low < line.y < high and line.left < right and line.right > left
+        for index, line in enumerate(lines)
+        if index not in follows and index != at
+    )
 
 
 def _near(above: Line, below: Line) -> bool:

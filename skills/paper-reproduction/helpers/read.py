@@ -10,6 +10,8 @@
   python helpers/read.py candidates source/ --rank A        hyperparameter-like facts of a LaTeX folder, by section;
                                                             --by experiment and --by phase group them otherwise;
                                                             --rank C: what nothing announces, short, read it too
+                                                            The answer ends with the sentences that state something
+                                                            in words that no list has: read those too
   python helpers/read.py claims paper.html --ours           the paper's own numbers, from every results table
   python helpers/read.py text 2401.14069 --fetch            the LaTeX source from arXiv; nothing is fetched without it
 

@@ -1,7 +1,8 @@
 """Everything in a paper that looks like a hyperparameter, with its place. Recall first: the agent decides.
 
-Two tiers. `candidates` are numbers that a word announces, that count something or stand where a value stands, and words
-that are values. `others` are what is left in sentences about the set-up: numbers that nothing announces, and names.
+Three tiers. `candidates` are numbers that a word announces, that count something or stand where a value stands, and
+words that are values. `others` are what is left in sentences about the set-up: numbers that nothing announces, and
+names. What neither covers is the remainder, in `statements.py`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import Field
 
 from reproof.records import Record
+from reproof.text.dullwords import ARGUES
+from reproof.text.grammar import choices
 from reproof.text.lexicon import (
     ASSIGNED,
     BARE,
@@ -33,10 +36,11 @@ from reproof.text.lexicon import (
 from reproof.text.located import Located, Node, Table
 from reproof.text.names import names
 from reproof.text.numerals import COUNT_WORD, numbers, value_of
-from reproof.text.scan import Mark, Marks, chunks, field_of, longest
+from reproof.text.scan import FOLD, Mark, Marks, chunks, field_of, longest
 from reproof.text.sentences import sentences
-from reproof.text.settings_tables import head_rows, value_column
+from reproof.text.settings_tables import head_rows, may_be_settings, value_column
 from reproof.text.settings_tables import is_settings as is_settings
+from reproof.text.statements import Statement, statements
 from reproof.text.symbols import DASHES
 
 NEAR_CHARS = 16  # rank A: the word stands this close to the number
@@ -51,6 +55,8 @@ SETUP = re.compile(
 )
 START_OF_ANY = re.compile(r"[\dπ∞]|[A-Z]\w*[A-Z]|\b[a-z]+[A-Z]|(?<!^)\b[A-Z][a-z]")
 ONE_WORD = re.compile(r"\s(?:[a-z-]+\s)?")
+NOUN = re.compile(r"\s[a-z]{3,}")
+ITEM_OF = re.compile(r"[a-z]{3,} -$")
 RANGE = re.compile(r"\s?(?:-|→|to)\s?\d")
 RANGE_BEFORE = re.compile(r"\d\s?(?:-|→|to)\s?$")
 SCRIPT = re.compile(r"[_^] ?\{[^{}]*\}")
@@ -59,6 +65,8 @@ PLURAL = re.compile(r"\s(?!(?:was|has|its|does|thus|this|always|as|is)\b)[a-z]+[
 WORDY = re.compile(r"[(“\"]?[A-Za-z-]{3,}")
 FORMULA = 0.4  # with fewer words than this, a sentence with operators is mathematics; its numbers are seldom settings
 OPERATOR = re.compile(r"[=∑∫∇∂∥‖√<>≤≥∈]|[_^]\{|\w\(\w")
+GIVEN = re.compile(r"(?<![\w(])\(?[A-Za-zα-ω]\w{0,12}\s?=\s?(?:\d[\d.,]*(?:e-?\d+)?|\[[\d., ]+\])(?=[\s.,;:)]|$)")
+COMPARED = re.compile(r"\s(?:below|above|better|worse|higher|lower|faster|slower)\b")  # a share of something: a result
 ANNOUNCERS = ("hardware", "solver", "library", "augmentation", "schedule")  # words that numbers belong to
 NAMED_FIELDS = set("activation optimizer initialisation pooling library hardware data".split())  # sure even as phrases
 INDICES = set("ijknmtτ")
@@ -86,6 +94,14 @@ class Candidate(Record):
     end: int
 
 
+class Tiers(NamedTuple):
+    """What a paper states, the surest first."""
+
+    announced: list[Candidate]
+    others: list[Candidate]
+    remainder: list[Statement]
+
+
 def candidates(located: Located) -> list[Candidate]:
     """Candidates in the order of the text; reference lists, headings and result tables are left out."""
     return both_tiers(located)[0]
@@ -93,16 +109,37 @@ def candidates(located: Located) -> list[Candidate]:
 
 def both_tiers(located: Located) -> tuple[list[Candidate], list[Candidate]]:
     """(candidates, what else stands in sentences about the set-up: numbers that nothing announces, and names)."""
+    spans, marks = _scanned(located)
+    return _found(located, spans, marks)
+
+
+def all_tiers(located: Located) -> Tiers:
+    """Candidates, what nothing announces, and the parts of sentences about the set-up that neither covers."""
+    spans, marks = _scanned(located)
+    announced, others = _found(located, spans, marks)
+    listed = [(c.start, c.end) for c in (*announced, *others)]
+    terms = [(term.start, term.end) for term in marks.terms.found]
+    shown = {c.span for c in announced}
+    return Tiers(announced, others, statements(located, marks.low, spans, listed, terms, shown))
+
+
+def _scanned(located: Located) -> tuple[list[tuple[int, int]], Marks]:
+    """(sentences, the words of the lexicon in them)."""
     text = located.text.translate(FLAT)
     regions = sorted([*_outside(len(text), _skipped(located)), *_captions(located)])
     spans = [span for region in regions for span in sentences(located.text, *region)]
-    marks = Marks(text, chunks(text, spans)).sorted()
+    return spans, Marks(text, chunks(text, spans)).sorted()
+
+
+def _found(located: Located, spans: list[tuple[int, int]], marks: Marks) -> tuple[list[Candidate], list[Candidate]]:
     found: list[Candidate] = []
     for first, last in spans:
-        found += _of_sentence(located, text, marks, first, last)
+        found += _of_sentence(located, marks, first, last)
     for table in located.tables:
         if is_settings(table):
-            found += _of_table(located, table)
+            found += _of_table(located, table, "A")
+        elif may_be_settings(table) and _Place(located, table.start, table.end).may_be_setup:
+            found += _of_table(located, table, "B")
     found = sorted(_unique(found), key=lambda c: (c.start, c.end))
     return [c for c in found if c.rank != "C"], [c for c in found if c.rank == "C"]
 
@@ -141,9 +178,9 @@ def _unique(found: list[Candidate]) -> list[Candidate]:
     return list(kept.values())
 
 
-def _of_sentence(located: Located, whole: str, marks: Marks, start: int, end: int) -> Iterator[Candidate]:
-    """Candidates of one sentence, those of rank C included; `whole` is the text with plain dashes on one line."""
-    text = whole[start:end]
+def _of_sentence(located: Located, marks: Marks, start: int, end: int) -> Iterator[Candidate]:
+    """Candidates of one sentence, those of rank C included; its dashes are plain and it is one line."""
+    text = marks.text[start:end]
     terms, words = marks.terms.within(start, end), marks.words.within(start, end)
     phrases = longest(words, marks.phrases.within(start, end), text)
     if not words and not phrases and not terms and not START_OF_ANY.search(text) and not COUNT_WORD.search(text):
@@ -165,8 +202,9 @@ def _of_sentence(located: Located, whole: str, marks: Marks, start: int, end: in
     named = [(first, last) for first, last, _ in (*words, *phrases)]
     announcers = [mark for mark in (*words, *phrases) if mark.field in ANNOUNCERS]
     yield from _numbers_of(place, text, [*apart, *named], terms, announcers)
-    if place.is_setup and (words or phrases or terms):
-        yield from _names_of(place, text, [*apart, *named])
+    if place.is_setup:
+        yield from _names_of(place, text, [*apart, *named], bool(words or phrases or terms))
+        yield from _choices_of(place, text, [*apart, *named], terms)
 
 
 def _cited(text: str, terms: list[Mark]) -> Iterator[tuple[int, int]]:
@@ -195,6 +233,8 @@ def _numbers_of(
             label = before[1]  # 0.80, 0.85 or 0.95: what holds for the first holds for the rest
         if not label and place.may_be_setup:
             label = ("number", "", "B" if _is_bare(text, first, last) else "C")
+        if label and text[last - 1] == "%" and COMPARED.match(text, last):
+            label = (label[0], label[1], "C")
         if label and not (
             text[first:last] in ("0", "1", "2")
             and (place.is_formula or _in_formula(text, first, last))
@@ -213,10 +253,22 @@ def _counts_a_term(text: str, last: int, terms: list[Mark]) -> bool:
     return bool(PLURAL.match(text, last)) or any(term.start in (last + 1, behind.end()) for term in terms)
 
 
-def _names_of(place: _Place, text: str, apart: list[tuple[int, int]]) -> Iterator[Candidate]:
+def _names_of(place: _Place, text: str, apart: list[tuple[int, int]], is_known: bool) -> Iterator[Candidate]:
     for first, last, announced in names(text, apart):
-        yield place.candidate("named" if announced else "name", first, last, text[first:last], announced,
-                              "B" if announced else "C")  # fmt: skip
+        if announced or is_known:
+            yield place.candidate("named" if announced else "name", first, last, text[first:last], announced,
+                                  "B" if announced else "C")  # fmt: skip
+
+
+def _choices_of(place: _Place, text: str, apart: list[tuple[int, int]], terms: list[Mark]) -> Iterator[Candidate]:
+    """What grammar alone marks as chosen; not what only announces a number, as `a batch size`."""
+    chosen = list(choices(text))
+    if chosen and ARGUES.search(text.translate(FOLD)):
+        return
+    for first, last, form in chosen:
+        announced = any(term.end == last and term.start <= first + 1 for term in terms)
+        if not announced and not any(a < last and first < b for a, b in apart):
+            yield place.candidate("stated", first, last, text[first:last], form, "B")
 
 
 def _label(text: str, first: int, last: int, terms: list[Mark], words: list[Mark]) -> Label | None:
@@ -250,6 +302,8 @@ def _in_formula(text: str, first: int, last: int) -> bool:
     before, after = text[max(0, first - 40) : first].rstrip()[-12:], text[last : last + 40].lstrip()[:1]
     if before.endswith("√") or RANGE.match(text, last) or RANGE_BEFORE.search(before):
         return False
+    if before.endswith(" -") and ITEM_OF.search(before) and NOUN.match(text, last):
+        return False  # Output layer - 1 neuron
     word = re.search(r"[A-Za-z]{2,}\w*\s*[=:]$|\b(?:of|is|to|by|at|[a-z]{4,})$", before)
     symbols = re.search(r"(?:[=+*/^_(\[{<>|∈→≤≥∼·-]|(?:^|[^A-Za-z])(?!a$)[A-Za-zα-ωΑ-Ω])$", before)
     return not word and (bool(symbols) or after in set("+*/^_<>|·)]}"))
@@ -291,9 +345,7 @@ class _Place:
 
     def __init__(self, located: Located, start: int, end: int) -> None:
         self.start, self.span = start, (start, end)
-        words = SCRIPT.sub("", located.text[start:end]).split()  # an OCR spells m_{min} with five blanks
-        few = len(words) > 3 and sum(bool(WORDY.match(w)) for w in words) < FORMULA * len(words)
-        self.is_formula = few and bool(OPERATOR.search(located.text, start, end))
+        self.is_formula = bool(OPERATOR.search(located.text, start, end)) and self._is_mathematics(located.text)
         self.sentence = " ".join(located.text[start:end].split())
         self.where = located.where(start)
         around = [n for n in located.nodes if n.start <= start < n.end]
@@ -305,6 +357,12 @@ class _Place:
         self.is_setup = self.may_be_setup and (not headings or any(SETUP.search(n.name) for n in headings))
         self.experiment = _named(DATA, located.text[start:end]) or _named(DATA, self._titles(around))
         self.phase = _named(PHASES, located.text[start:end]) or _named(PHASES, inner.title if inner else "")
+
+    def _is_mathematics(self, text: str) -> bool:
+        """Few words, and operators that do more than give a number to a symbol, as `K=256: Levels [8,6,5] (d=3)`."""
+        words = SCRIPT.sub("", text[slice(*self.span)]).split()  # an OCR spells m_{min} with five blanks
+        few = len(words) > 3 and sum(bool(WORDY.match(w)) for w in words) < FORMULA * len(words)
+        return few and bool(OPERATOR.search(GIVEN.sub("", text[slice(*self.span)])))
 
     @staticmethod
     def _titles(nodes: list[Node]) -> str:
@@ -324,7 +382,7 @@ def _named(pattern: re.Pattern[str], text: str) -> str:
     return ", ".join({name.lower(): name for name in reversed(list(found))}.values())
 
 
-def _of_table(located: Located, table: Table) -> Iterator[Candidate]:
+def _of_table(located: Located, table: Table, rank: Rank) -> Iterator[Candidate]:
     top, first = head_rows(table), value_column(table)
     for cell in table.cells:
         if cell.row < (1 if first else top) or cell.column < max(1, first) or not cell.text.strip(" -–—/"):
@@ -337,7 +395,7 @@ def _of_table(located: Located, table: Table) -> Iterator[Candidate]:
         place = _Place(located, cell.start, cell.end)
         row = " | ".join(c.text for c in table.cells if c.row == cell.row)
         made = place.candidate(
-            field_of(label) or "setting", 0, cell.end - cell.start, cell.text, " ".join(label.split()), "A"
+            field_of(label) or "setting", 0, cell.end - cell.start, cell.text, " ".join(label.split()), rank
         )
         others = " ".join(text for text in labels if text != label and text.lower() not in ("value", "setting"))
         yield made.model_copy(update={"sentence": row, "experiment": made.experiment or others})

@@ -13,6 +13,10 @@ COMPARED = re.compile(
     r"(?i)(?:our )?(?:methods?|models?|approach(?:es)?|algorithms?|baselines?|systems?|variants?|ablations?|"
     r"data ?sets?|tasks?|benchmarks?|metrics?|measures?|networks?)"
 )
+REPORTS = re.compile(
+    r"(?i)results?\b|performance|comparison|compar\w+|ablation|scores?\b|accurac|errors?\b|outperform|best\b|effect of"
+)
+WORDS_FRAC = 0.3  # with fewer numbers than this among its cells, a table reports no results
 SETTINGS = set(ANNOUNCED) - {"evaluation", "split", "samples", "solver", "time", "search", "noise"}
 
 
@@ -27,6 +31,21 @@ def is_settings(table: Table) -> bool:
     is_said = SAID.search(table.caption) or KEY_HEAD.fullmatch(corner)
     share = max(share, _share(table, rows=True, top=1)) if is_said else share
     return share >= (0.2 if is_said else 0.5) or value_column(table) > 0
+
+
+def may_be_settings(table: Table) -> bool:
+    """Whether a table may say how something was done although no word of it is known: it reports no metric.
+
+    A table of words, one whose caption or corner says settings, or one whose heads are no metrics.
+    """
+    body = [c for c in table.cells if c.row >= max(1, table.header_rows) and c.column and c.text.strip(" -–—/✓✗×")]
+    heads = {c.text for c in table.cells if c.text.strip() and (c.row < max(1, table.header_rows) or c.column == 0)}
+    if not body or any("↑" in head or "↓" in head for head in heads):
+        return False
+    if sum(c.value is not None or c.text.strip()[:1].isdigit() for c in body) <= WORDS_FRAC * len(body):
+        return True
+    metrics = sum(bool(METRIC.search(head)) for head in heads)
+    return not metrics and not REPORTS.search(table.caption)
 
 
 def _is_list(table: Table, corner: str) -> bool:
@@ -59,5 +78,7 @@ def _share(table: Table, *, rows: bool, top: int | None = None) -> float:
 
 
 def head_rows(table: Table) -> int:
-    """Rows of the head; with the names of settings in the first column, rows of words may have been taken for it."""
-    return min(table.header_rows, 1) if _share(table, rows=True, top=1) >= 0.5 else table.header_rows
+    """Rows of the head; where settings stand in the first column, or all cells are words, rows were taken for it."""
+    last = max((cell.row for cell in table.cells), default=0)
+    is_all_words = table.header_rows == last > 1
+    return min(table.header_rows, 1) if is_all_words or _share(table, rows=True, top=1) >= 0.5 else table.header_rows

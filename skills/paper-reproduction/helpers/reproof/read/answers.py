@@ -18,7 +18,7 @@ from reproof.read.models import (
     TextAnswer,
     TextRequest,
 )
-from reproof.text.candidates import Candidate, both_tiers
+from reproof.text.candidates import Candidate, all_tiers
 from reproof.text.claims import claims
 from reproof.text.load import load
 from reproof.text.located import Located
@@ -72,23 +72,34 @@ def text(request: TextRequest) -> TextAnswer:
 def find_candidates(request: CandidatesRequest) -> CandidatesAnswer:
     """Answer `read.py candidates`."""
     located, source = _read(request)
-    announced, others = both_tiers(located)
+    announced, others, remainder = all_tiers(located)
     known = {candidate.field for candidate in announced}
     everything = sorted([*announced, *others], key=lambda c: (c.start, c.end))
     kept = [c for c in everything if c.rank in request.rank and (not request.field or c.field in request.field)]
     others = [] if "C" in request.rank or request.field else others
+    shown = {candidate.span for candidate in kept}
+    alone = [] if request.field else [statement for statement in remainder if statement.span not in shown]
     counts = Counter(candidate.field for candidate in kept)
     places = len({candidate.section for candidate in kept})
+    headline = (
+        f"{len(kept)} candidates ({sum(c.rank == 'A' for c in kept)} of rank A) of {len(known)} kinds in "
+        f"{places} sections"
+    )
+    more = [
+        (len(others), "numbers and names that nothing announces"),
+        (len(alone), "other sentences that state something"),
+    ]
     return CandidatesAnswer(
         ok=True,
-        headline=f"{len(kept)} candidates ({sum(c.rank == 'A' for c in kept)} of rank A) of {len(known)} kinds in "
-        f"{places} sections" + (f"; {len(others)} numbers and names that nothing announces" if others else ""),
+        headline="; ".join([headline, *(f"{count} {what}" for count, what in more if count)]),
         source=source,
         lost=located.lost,
         counts=dict(counts.most_common()),
         groups=list(dict.fromkeys(str(getattr(candidate, request.by)) for candidate in kept)),
         candidates=kept,
         others=_by_section(located, others),
+        remainder=alone,
+        beside=[] if request.field else [statement for statement in remainder if statement.span in shown],
     )
 
 

@@ -63,7 +63,8 @@ class Marks:
             text: with dashes as `-` and without line breaks; offsets point into it.
             regions: spans to look at.
         """
-        low = text.translate(FOLD)
+        self.text = text
+        low = self.low = text.translate(FOLD)
         self.terms, self.words, self.phrases = _Sorted(), _Sorted(), _Sorted()
         for start, end in regions:
             self.terms.found += _all(TERMS, low, start, end)
