@@ -29,6 +29,8 @@ RANK = {
                 "syntax",
                 "roles",
                 "rolewords",
+                "signs",
+                "links",
                 "placeholders",
                 "truthfloors",
             ),

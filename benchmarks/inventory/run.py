@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """How many of the hyperparameters that stand in hand-made keys does the inventory find?
 
-  python benchmarks/inventory/run.py FOLDER     FOLDER holds the unpacked source packages of PyPI, like cleanrl-0.4.8/
+  python benchmarks/inventory/run.py FOLDER     FOLDER holds the unpacked packages of PyPI, like cleanrl-0.4.8/
 
-Get them with: pip download --no-deps --no-binary :all: cleanrl==0.4.8 open_clip_torch==2.29.0 ... ; then unpack.
+Get them with: pip download --no-deps --no-binary :all: cleanrl==0.4.8 open_clip_torch==2.29.0 ... ; then unpack
+(wheels of effdet, imagen_pytorch, rsl_rl_lib, sentence_transformers, skrl, neuralforecast, vocos, peft, speechbrain).
 A key's entry counts as found when an entry of the same file covers its line, has its value, and its name is the key's
 name or the call or operator that the key names. The keys were written by hand, before the tool was run on them.
 Also scores core and engineering tags against keys/*.tags: unit tag, one per line.

@@ -67,6 +67,41 @@ PYTHON = {
     "local": ("def f():\n    keep = 0.9\n", ("local constant", "keep", 2), 0.9),
     "formula": ("def f(x):\n    return x / 255.0\n", ("inline constant", "x / 255.0", 2), 255.0),
     "threshold": ("def f(x):\n    if x > 0.5: pass\n", ("inline constant", "x > 0.5", 2), 0.5),
+    "get": ('def f(c):\n    return c.get("lr", 1e-3)\n', ("fallback", "c.get.lr", 2), 1e-3),
+    "pop": ('def f(c):\n    v = c.pop("video", False)\n', ("fallback", "c.pop.video", 2), False),
+    "setdefault": ('def f(c):\n    c.setdefault("mode", "fast")\n', ("fallback", "c.setdefault.mode", 2), "fast"),
+    "getattr": ('def f(c):\n    return getattr(c, "p", 0.1)\n', ("fallback", "c.getattr.p", 2), 0.1),
+    "get infinity": (
+        'import torch\ndef f(c):\n    return c.get("steps", torch.inf)\n',
+        ("fallback", "c.get.steps", 3),
+        "inf",
+    ),
+    "environment": ('import os\nN = os.environ.get("N", "4")\n', ("fallback", "os.environ.get.N", 2), "4"),
+    "if None": ("def f(k=None):\n    if k is None:\n        k = 1\n", ("local constant", "k", 3), 1),
+    "or a text": ("def f(a):\n    b = a or 'max'\n", ("fallback", "a", 2), "max"),
+    "else one": ("def f(c):\n    n = c['n'] if 'n' in c else 1\n", ("fallback", "n", 2), 1),
+    "one of several texts": ("def f(c):\n    m = 'RGB'\n    if c:\n        m = 'L'\n", ("local constant", "m", 4), "L"),
+    "option without a value": (
+        'p.add_argument("--amp", nargs="?", const=True, default=False)\n',
+        ("argparse", "amp.const", 1),
+        True,
+    ),
+    "click without a value": (
+        'import click\n@click.option("--v", flag_value=50, default=0)\ndef f(v): ...\n',
+        ("click", "v.flag_value", 2),
+        50,
+    ),
+    "absl by keywords": ('flags.DEFINE_float(name="lr", default=0.5, help="")\n', ("absl", "lr", 1), 0.5),
+    "parameter group": ("def f(p):\n    return [{'params': p, 'lr': 0.3}]\n", ("config", "lr", 2), 0.3),
+    "rounds": ("def f():\n    for i in range(100): pass\n", ("inline constant", "range(100)", 2), 100),
+    "biased": ("def f(x):\n    return x.var(unbiased=False)\n", ("literal", "x.var.unbiased", 2), False),
+    "mode of a layer": ("def f(x):\n    return F.pad(x, (0, 1), 'reflect')\n", ("literal", "F.pad[2]", 2), "reflect"),
+    "switch of a class": ("def f():\n    return Attention(False, 8)\n", ("call literal", "Attention[0]", 2), False),
+    "typer, annotated": (
+        "def f(lr: Annotated[float, typer.Option(help='')] = 0.1): ...\n",
+        ("default", "f(lr)", 1),
+        0.1,
+    ),
     "infinity": ("MOST = float('inf')\n", ("module constant", "MOST", 1), "inf"),
 }
 
@@ -76,6 +111,26 @@ def test_python_that_declares_a_value(text, key, value):
     found = python(text)
     assert key in found
     assert found[key] == value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'def f(c):\n    return c.get("x")\n',
+        'def f(c):\n    return c.get("x", None)\n',
+        'def f(c):\n    return c.get("x", [])\n',
+        "def f(a):\n    b = a or None\n",
+        "def f(a):\n    b = a or []\n",
+        "def f(c, x):\n    m = x if c else None\n",
+        "def f(x):\n    name = 'a'\n",
+        "def f(x):\n    for i in range(2): pass\n",
+        "def f(x):\n    return rearrange(x, 'b c -> c b')\n",
+        "def f(x):\n    return einsum('i j, j k', x)\n",
+        "def f(x):\n    return {'loss': x}\n",
+    ],
+)
+def test_an_absent_value_and_a_layout_are_no_settings(text):
+    assert python(text) == {}
 
 
 def test_what_shapes_nothing_is_not_listed():
@@ -104,6 +159,16 @@ TEXTS = {
     "foreign tag": (".yaml", "x: !!python/object:os.system [ls]\ny: !env A\n", [("x", ["ls"], 1), ("y", "A", 2)]),
     "two documents": (".yml", "a: 1\n---\nb: off\n", [("a", 1, 1), ("b", "off", 3)]),
     "alias": (".yaml", "a: &x {n: 1}\nb: *x\n", [("a.n", 1, 1), ("b.n", 1, 1)]),
+    "merge": (
+        ".yaml",
+        "b: &b {lr: 0.1, n: 2}\nc:\n  <<: *b\n  n: 3\n",
+        [("b.lr", 0.1, 1), ("b.n", 2, 1), ("c.lr", 0.1, 1), ("c.n", 3, 4)],
+    ),
+    "jsonnet": (
+        ".jsonnet",
+        "local lr = 0.1;  // rate\n{\n  n: 2,\n  'mode': 'fast',\n  x: lr * 2,\n// m: 5,\n}\n",
+        [("lr", 0.1, 1), ("n", 2, 3), ("mode", "fast", 4)],
+    ),
     "json": (".json", '{\n "a": {"n": 3},\n "f": null\n}\n', [("a.n", 3, 2), ("f", None, 3)]),
     "json with tabs": (".json", '{\n\t"n": 3\n}\n', [("n", 3, 2)]),
     "toml": (

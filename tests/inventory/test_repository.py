@@ -310,3 +310,16 @@ def test_a_path_that_is_not_there_is_an_error_of_three_lines(tmp_path, helper):
     result = helper("inventory", "read", tmp_path / "no")
     assert result.returncode == 2
     assert result.stderr.startswith("error[no-such-path]")
+
+
+def test_values_in_env_files_and_jsonnet_are_read(tmp_path):
+    (tmp_path / ".env").write_text("LR=0.1\nexport MODE=fast\n")
+    (tmp_path / ".env.example").write_text("WD=0.2\n")
+    (tmp_path / "run.libsonnet").write_text("{ }\nlocal n = 3;\n")
+    found = {(i.file, i.name): i.value for i in read(ReadRequest(source=tmp_path)).hyperparameters}
+    assert found == {
+        (".env", "LR"): 0.1,
+        (".env", "MODE"): "fast",
+        (".env.example", "WD"): 0.2,
+        ("run.libsonnet", "n"): 3,
+    }
