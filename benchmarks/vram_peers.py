@@ -29,7 +29,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "helpers"), str(Path(__file__).parent), str(ROOT / "tests" / "vram")]
 
 NAMES = ("MLP", "MLP, bf16 autocast", "CNN", "U-Net of CIFAR-10", "ResNet-18", "ResNet-50", "ResNet-50, bf16 autocast",
-         "ViT-B/16", "ViT-B/16, checkpointing", "GPT-2 small", "LLaMA-like, bf16")  # fmt: skip
+         "ViT-B/16", "ViT-B/16, checkpointing", "GPT-2 small", "GPT-2 small, bf16 autocast",
+         "LLaMA-like, bf16")  # fmt: skip
 PEERS = ("accelerate", "DeepSpeed ZeRO-2", "torchinfo", "MemTracker")
 PUBLISHED = [
     ("63 PEFT fine-tunings of Llama-3.2-3B on an L40S, median error of max_memory_reserved",
@@ -137,6 +138,7 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default=sys.executable, help="interpreter with accelerate, deepspeed, torchinfo")
+    parser.add_argument("--only", action="append", choices=NAMES, help="this step; repeatable (default: all)")
     parser.add_argument("--job", help=argparse.SUPPRESS)
     words = parser.parse_args()
     if words.job:
@@ -152,7 +154,7 @@ def main() -> None:
     gaps = {name: [] for name in ("closed form", *PEERS)}
     with Interpreter(TraceRequest(target=f"{vram_families.FAMILIES}:build")) as interpreter:
         for name, family, sizes, batch, given in vram_families.CASES:
-            if name not in NAMES:
+            if name not in (words.only or NAMES):
                 continue
             _, peak, _, _ = vram_families.traced(interpreter, family, sizes, batch, given)
             ours = vram_families.closed(family, sizes, batch, given)[1].total

@@ -2,6 +2,7 @@
 
     python benchmarks/vram_records.py --python PYTHON               # one with torch, timm, transformers, peft
     python benchmarks/vram_records.py --python PYTHON --only resnet
+    python benchmarks/vram_records.py --python PYTHON --out rows.json --budget-s 500    # again and again, to the end
 
 Needs no GPU, since the truth is on record:
 
@@ -10,11 +11,14 @@ Needs no GPU, since the truth is on record:
    did not, and the seconds per step. torch 1.12, fp16 autocast, channels last, SGD with momentum. One model of each
    family among those whose largest batch is below 512, in the order of the file. Two verdicts and a time each.
 2. PEFT's comparison on an L40S (method_comparison/MetaMathQA/results of github.com/huggingface/peft, Apache-2.0):
-   largest reserved memory of 5,000 steps of Llama-3.2-3B, batch 4, bf16. Which lengths met in a batch is not on record:
-   LONGEST is one number for all rows. It was fitted on a later record (torch 2.13) of LoRA, rank 32; the records here
-   are of torch 2.7 and 2.9, so that row is no fit either. It is told and not counted.
+   largest reserved memory of 5,000 steps of Llama-3.2-3B, batch 4, bf16. Its run.py sorts every 80 samples from long
+   to short and empties the cache every tenth step, so that the longest batch of 80 samples always meets an empty cache;
+   it holds the outputs of one step until the next has new ones; and its batches are padded, so that attention gets a
+   mask. All of it is done here. Which lengths met in a batch is not on record: SHORT is a guess, and LONGEST is one
+   number for all rows, fitted on the first. That row is told and not counted.
 
-What differs from the record: torch itself (1.12 there), timm's code of today, and cuDNN's choice of algorithms.
+What differs from the record: torch itself (1.12 there), timm's code of today, and cuDNN's choice of algorithms. The
+PEFT records are of transformers 4.52.4 and peft 0.15; --peft-python names an interpreter with those, if there is one.
 """
 
 from __future__ import annotations
@@ -52,11 +56,11 @@ TIMM = [
     ("nf_resnet50", 256, 384, 425.722), ("sebotnet33ts_256", 256, 192, 279.058),
 ]  # fmt: skip
 LADDER = (512, 384, 256, 192, 128, 96, 64)
-LONGEST = 642
+SHORT, LONGEST = 100, 689
 # name, adapter, settings of peft's configuration (None: full fine-tuning), bytes reserved at most; torch 2.7.1+cu126
 LORA = {"lora_alpha": 64, "target_modules": ["q_proj", "v_proj"]}
 PEFT = [
-    ("LoRA, rank 32 (LONGEST was fitted on a later record of it)", "LoraConfig", {**LORA, "r": 32}, 22_273_851_392),
+    ("LoRA, rank 32 (LONGEST was fitted on it)", "LoraConfig", {**LORA, "r": 32}, 22_273_851_392),
     ("LoRA, rank 64, rank-stabilised", "LoraConfig", {**LORA, "r": 64, "use_rslora": True}, 22_538_092_544),
     ("DoRA, rank 32 (torch 2.9.0+cu128)", "LoraConfig", {**LORA, "r": 32, "use_dora": True}, 24_540_872_704),
     ("VeRA, rank 256", "VeraConfig", {"r": 256, "target_modules": ["q_proj", "v_proj"]}, 21_596_471_296),
@@ -115,100 +119,109 @@ def peft_step(adapter, settings):
     net = LlamaForCausalLM(sizes).to(torch.bfloat16)
     if adapter:
         net = peft.get_peft_model(net, getattr(peft, adapter)(task_type="CAUSAL_LM", **settings))
-    trained = [each for each in net.parameters() if each.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=1e-4, weight_decay=0.1)
-    ids = torch.randint(sizes.vocab_size, (4, LONGEST))
+    net.train()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-4, weight_decay=0.1)
+    lengths, kept = iter([SHORT, LONGEST] * 10), {}
 
     def step():
+        length = next(lengths)
+        ids = torch.randint(sizes.vocab_size, (4, length))
+        mask = torch.ones(4, length, dtype=torch.long, device="cpu")
+        mask[1:, -5:] = 0  # the others are shorter than the first: a batch without padding would be attended otherwise
         optimizer.zero_grad()
-        out = net(input_ids=ids, labels=ids, num_items_in_batch=torch.tensor(4 * LONGEST))
-        out.loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        kept["out"] = net(input_ids=ids, attention_mask=mask.to("cuda"), labels=ids.clone(),
+                          num_items_in_batch=4 * length - 15)  # fmt: skip
+        kept["out"].loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
+        if length == SHORT:
+            torch.cuda.empty_cache()
 
     return step
 
 
 def traced(interpreter, request, card, function, given):
-    """Bytes on the device without context, those of the guesses, and the range of one step's time."""
-    from reproof.vram.allocator import Settings, replay
-    from reproof.vram.clock import step_time
+    """What `vram.py trace` says of that step on that card."""
+    from reproof.vram.allocator import Settings
     from reproof.vram.timeline import Timeline
+    from reproof.vram.trace import judged
 
     interpreter.request = request(function)
     result = interpreter.trace(card, given)
-    line = Timeline.read(result)
-    return replay(line.events, Settings()).reserved_bytes, step_time(card, result["work"])
+    return judged(card, result, Timeline.read(result), Settings())
 
 
-def verdicts(interpreter, request, only):
-    """Every timm row: need at the batch that ran and at the next, both over what the card gives; and the time."""
+def verdicts(interpreter, request, wanted):
+    """Every timm row: share of the card and verdict at the batch that ran and at the next; and the time."""
     from reproof.errors import PackError
     from reproof.vram import gpus
-    from reproof.vram.estimate import context_of
 
     card = gpus.find("RTX 3090")
     for model, size, batch, taken_ms in TIMM:
-        if only not in model:
+        if not wanted(model):
             continue
-        shares, clock, why = [], None, ""
+        said, clock, why = [], None, ""
         for count in (batch, LADDER[LADDER.index(batch) - 1]):
             try:
-                need, time_ = traced(interpreter, request, card, "timm_step",
-                                     {"model": model, "size": size, "batch": count})  # fmt: skip
+                found = traced(interpreter, request, card, "timm_step",
+                               {"model": model, "size": size, "batch": count})  # fmt: skip
             except PackError as error:
                 why = error.what[:100]
                 break
-            shares.append((need + context_of(card)) / card.usable_bytes)
-            clock = clock or (1000 * time_.low_s, 1000 * time_.high_s)
-        yield model, batch, taken_ms, shares, clock, why
+            said.append((found.used_frac, found.verdict))
+            clock = clock or (1000 * found.time.low_s, 1000 * found.time.high_s)
+        yield model, batch, taken_ms, said, clock, why
 
 
 def table(rows):
     """The verdicts and the times, and the share that is right."""
-    from reproof.vram.fit import FITS_FRAC
-
     yield ("| model | largest batch | need there, share of the card | verdict | need at the next batch | verdict | "
            "ms on record | range of the trace, ms |")  # fmt: skip
     yield "|---|---:|---:|---|---:|---|---:|---:|"
-    right = total = false_fits = inside = clocks = over = 0
-    for model, batch, taken_ms, shares, clock, why in rows:
-        if len(shares) < 2:
+    whole = []
+    for model, batch, taken_ms, said, clock, why in rows:
+        if len(said) < 2:
             yield f"| {model} | {batch} | not traced: {why} | | | | {taken_ms:.0f} | |"
             continue
-        words = ["fits" if share <= FITS_FRAC else "tight" if share <= 1 else "no" for share in shares]
-        right += (words[0] != "no") + (words[1] != "fits")
-        over += words[0] == "no"
-        false_fits += words[1] == "fits"
-        total += 2
-        clocks += 1
-        inside += clock[0] <= taken_ms <= clock[1]
-        yield (f"| {model} | {batch} | {shares[0]:.3f} | {words[0]} | {shares[1]:.3f} | {words[1]} | {taken_ms:.0f} | "
+        (need, verdict), (more, next_verdict) = said
+        whole.append((verdict, next_verdict, clock[0] <= taken_ms <= clock[1]))
+        yield (f"| {model} | {batch} | {need:.3f} | {verdict} | {more:.3f} | {next_verdict} | {taken_ms:.0f} | "
                f"{clock[0]:.0f} to {clock[1]:.0f} |")  # fmt: skip
-    if total:
-        yield (f"\n{right} of {total} verdicts right ({right / total:.1%}; tight counts for both); {over} said no of "
-               f"what ran; {false_fits} said 'fits' of what ran out; the time on record lies in the range for {inside} "
-               f"of {clocks}.")  # fmt: skip
+    if whole:
+        ran, ran_out, inside = zip(*whole, strict=True)
+        over, false_fits, total = ran.count("no"), ran_out.count("fits"), 2 * len(whole)
+        yield (f"\n{total - over - false_fits} of {total} verdicts right ({(total - over - false_fits) / total:.1%}; "
+               f"tight counts for both: {(ran + ran_out).count('tight')} of them); {over} said no of what ran; "
+               f"{false_fits} said 'fits' of what ran out; the time on record lies in the range for {sum(inside)} of "
+               f"{len(whole)}.")  # fmt: skip
 
 
-def reserved(interpreter, request, only):
-    """Every PEFT row: reserved by the trace over reserved on record."""
+def reserved(interpreter, request, wanted):
+    """Every PEFT row: reserved by the trace and on record, or why it was not traced."""
     from reproof.errors import PackError
     from reproof.vram import gpus
 
-    card, errors = gpus.find("L40S"), []
-    yield "\n| fine-tuning | reserved on record, GiB | trace / record |\n|---|---:|---:|"
-    for place, (name, adapter, settings, bytes_) in enumerate(PEFT):
-        if only not in name:
+    card = gpus.find("L40S")
+    for name, adapter, settings, bytes_ in PEFT:
+        if not wanted(name):
             continue
+        need, why = None, ""
         try:
-            need, _ = traced(interpreter, request, card, "peft_step", {"adapter": adapter, "settings": settings})
+            given = {"adapter": adapter, "settings": settings}
+            need = traced(interpreter, request, card, "peft_step", given).reserved_bytes
         except PackError as error:
-            yield f"| {name} | {bytes_ / GIB:.2f} | not traced: {error.what[:100]} |"
-            continue
-        if place:
+            why = error.what[:100]
+        yield name, bytes_, need, why
+
+
+def ratios(rows):
+    """The PEFT rows, and the error of those that LONGEST was not fitted on."""
+    yield "\n| fine-tuning | reserved on record, GiB | trace / record |\n|---|---:|---:|"
+    errors = []
+    for name, bytes_, need, why in rows:
+        yield f"| {name} | {bytes_ / GIB:.2f} | " + (f"{need / bytes_:.4f} |" if need else f"not traced: {why} |")
+        if need and name != PEFT[0][0]:
             errors.append(abs(need / bytes_ - 1))
-        yield f"| {name} | {bytes_ / GIB:.2f} | {need / bytes_:.4f} |"
     if errors:
         ranked = sorted(errors)
         yield (f"\n{len(errors)} methods that LONGEST was not fitted on: median error {statistics.median(errors):.2%}, "
@@ -222,26 +235,38 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", type=Path, help="an interpreter with torch, timm, transformers and peft")
+    parser.add_argument("--peft-python", type=Path, help="another one for the PEFT rows (default: the same)")
     parser.add_argument("--only", default="", help="rows whose name holds this")
     parser.add_argument("--budget-s", type=float, default=3600.0, help="start no further row after this time")
-    parser.add_argument("--out", type=Path, help="keep the rows there, as JSON")
+    parser.add_argument("--out", type=Path, help="keep the rows there, as JSON; those already there are not run again")
     words = parser.parse_args()
+    kept = {"timm": [], "peft": []}
+    if words.out and words.out.is_file():
+        kept = json.loads(words.out.read_text(encoding="utf-8"))
+    ends = time.monotonic() + words.budget_s
 
-    def request(function):
-        return TraceRequest(target=f"{__file__}:{function}", python=words.python, steps=2)
+    def wanted(name):
+        done = {row[0] for rows in kept.values() for row in rows}
+        return words.only in name and name not in done and time.monotonic() < ends
 
-    started, rows = time.monotonic(), []
-    with Interpreter(request("timm_step")) as interpreter:
-        print(f"{datetime.date.today()}, torch {interpreter.hello['torch']}\n")
-        for row in verdicts(interpreter, request, words.only):
-            rows.append(row)
-            print(*row, file=sys.stderr, flush=True)
-            if time.monotonic() - started > words.budget_s:
-                break
-        if words.out:
-            words.out.write_text(json.dumps(rows), encoding="utf-8")
-        print("\n".join(table(rows)))
-        print("\n".join(reserved(interpreter, request, words.only)))
+    for kind, step, run, python in (("timm", "timm_step", verdicts, words.python),
+                                    ("peft", "peft_step", reserved, words.peft_python or words.python)):  # fmt: skip
+        names = [row[0] for row in (TIMM if kind == "timm" else PEFT)]
+        if not any(wanted(name) for name in names):
+            continue
+
+        def request(function, python=python):
+            return TraceRequest(target=f"{__file__}:{function}", python=python, steps=2)
+
+        with Interpreter(request(step)) as interpreter:
+            print(f"{datetime.date.today()}, {kind}, torch {interpreter.hello['torch']}", file=sys.stderr)
+            for row in run(interpreter, request, wanted):
+                kept[kind].append(row)
+                print(*row, file=sys.stderr, flush=True)
+                if words.out:
+                    words.out.write_text(json.dumps(kept), encoding="utf-8")
+    print("\n".join(table(kept["timm"])))
+    print("\n".join(ratios(kept["peft"])))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 Each interpreter has its own torch. Compared is the allocated peak with that of this interpreter, case by case: other
 versions may differ honestly (another optimizer, another choice of attention), so that a ratio is told and not judged.
-An interpreter that is refused is asked again with --weaker. No GPU is used.
+An interpreter that is refused is asked again with --weaker. No GPU is used; vram_stand_ins.py makes an interpreter of a
+CUDA wheel alone.
 """
 
 from __future__ import annotations

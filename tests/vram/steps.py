@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import threading
 import time
 
 import torch
@@ -319,6 +320,48 @@ def sharded():
     torch.distributed.init_process_group("nccl")
     inner = fully_shard(nn.Linear(1024, 1024, bias=False).to("cuda"))
     return train(FullyShardedDataParallel(inner), lambda: inner(torch.randn(8, 1024, device="cuda")).sum())
+
+
+def sharded_on_a_mesh():
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    mesh = init_device_mesh("cuda", (2, 4), mesh_dim_names=("replicate", "shard"))
+    assert mesh["shard"].size() == 1
+    net = fully_shard(nn.Linear(1024, 1024, bias=False).to("cuda"), mesh=mesh)
+    return train(net, lambda: net(torch.randn(8, 1024, device="cuda")).sum())
+
+
+def in_a_thread(wrong=False):
+    """The step of `reads_values`, in a thread of its own."""
+    net = nn.Linear(WIDTH, WIDTH).to("cuda")
+
+    class Work(threading.Thread):
+        def run(self):
+            net(torch.randn(64, WIDTH - wrong, device="cuda")).mean().backward()
+
+    def step():
+        thread = Work()
+        thread.start()
+        thread.join()
+
+    return step
+
+
+def generates():
+    net = nn.Linear(WIDTH, WIDTH).to("cuda")
+
+    def step():
+        yield net(torch.randn(64, WIDTH, device="cuda"))
+
+    return step
+
+
+def awaits():
+    async def step():
+        return torch.zeros(1, device="cuda")
+
+    return step
 
 
 def seventh_gpu():

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from reproof.vram.allocator import MIB, Allocator, Settings, replay
+from reproof.vram.timeline import Timeline
 
 EXPANDABLE = Settings(expandable_segments=True)
 
@@ -213,3 +214,12 @@ def test_the_free_end_of_an_expandable_segment_is_kept_for_what_it_can_grow_to()
     # so that 30 MiB more find 20 and 10, and the end grows by a page
     assert run(30 * MIB, 20 * MIB, 10 * MIB, -1, -3, 10 * MIB, settings=EXPANDABLE).reserved_bytes == 60 * MIB
     assert run(30 * MIB, 20 * MIB, 10 * MIB, -1, -3, 10 * MIB, 30 * MIB, settings=EXPANDABLE).reserved_bytes == 80 * MIB
+
+
+def test_what_a_timeline_tells_is_in_whole_blocks_and_a_leak_is_one_too():
+    events = [("alloc", 0, 100), ("alloc", 1, 513), ("free", 0, 0), ("alloc", 2, 1)]
+    line = Timeline(events, [], [], [], [("build", 0), ("step 1", 1), ("end", 4)])
+    assert line.levels() == [512, 1536, 1024, 1536]
+    assert [(step.name, step.peak_bytes, step.after_bytes) for step in line.steps()] == [
+        ("build", 512, 512), ("step 1", 1536, 1536),
+    ]  # fmt: skip

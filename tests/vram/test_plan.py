@@ -325,3 +325,56 @@ def test_an_optimizer_keeps_as_many_states_as_torch_keeps(write_plan, optimizer,
     path = write_plan("moons", old="optimizer: {value: adam", new=f"{more}optimizer: {{value: {optimizer}")
     parts = {part.name: part.bytes for part in phase_of(ask(path), "velocity_matching").budget.parts}
     assert parts.get("optimizer state", 0) == pytest.approx(states * 4 * 133_122, rel=1e-3)
+
+
+def inferred(value):
+    return f"{{value: {value}, inferred: for the tests}}"
+
+
+def with_precision(word):
+    """Edits of the plan of words: its phase says a precision."""
+    old = f"batch_size: {inferred(8)},"
+    return {"old": old, "new": f"{old} settings: {{mixed_precision: {inferred(word)}}},"}
+
+
+@pytest.mark.parametrize(
+    ("word", "precision"),
+    [("bf16", "amp-bf16"), ("'16-mixed'", "amp-fp16"), ("bf16-true", "bf16"), ("BF16_master", "bf16-master"),
+     ("no", "fp32"), ("true", "amp-fp16"), ("32", "fp32")],
+)  # fmt: skip
+def test_the_precision_is_the_plans_and_its_origin_is_told(write_plan, word, precision):
+    answer = ask(write_plan("words", **with_precision(word)))
+    phase = phase_of(answer, "pretraining")
+    assert phase.precision == answer.precision == precision
+    assert any(note.startswith(f"precision {precision}, from ") and "for the tests" in note for note in phase.notes)
+    asked = phase_of(ask(write_plan("words"), precision=precision), "pretraining")
+    assert phase.budget == asked.budget
+
+
+def test_the_flag_wins_over_the_plans_precision_and_says_so(write_plan):
+    phase = phase_of(ask(write_plan("words", **with_precision("bf16")), precision="fp32"), "pretraining")
+    assert phase.precision == "fp32"
+    assert "precision fp32, from --precision, in place of 'bf16' in the plan" in phase.notes
+
+
+def test_phases_of_unlike_precision_are_all_named_and_without_one_it_is_fp32(write_plan):
+    first = f"steps: {inferred(1000)},"
+    path = write_plan("images", old=first, new=f"{first} settings: {{precision: {inferred('fp16')}}},")
+    answer = ask(path)
+    assert answer.precision == "amp-fp16, fp32"
+    assert not any("precision" in note for note in phase_of(answer, "student").notes)
+
+
+def test_a_phases_precision_wins_over_the_models(write_plan):
+    path = write_plan("words", **with_precision("bf16"))
+    path.write_text(path.read_text().replace("vocab_size:", f"precision: {inferred('no')}, vocab_size:"))
+    assert phase_of(ask(path), "pretraining").precision == "amp-bf16"
+
+
+def test_a_precision_that_is_not_known_is_refused_unless_the_flag_replaces_it(write_plan):
+    path = write_plan("words", **with_precision("int4"))
+    with pytest.raises(PackError, match="precision 'int4'") as caught:
+        ask(path)
+    assert caught.value.slug == "bad-precision"
+    assert "--precision" in caught.value.fix
+    assert phase_of(ask(path, precision="bf16"), "pretraining").precision == "bf16"

@@ -154,10 +154,30 @@ def test_lora_trains_its_adapters_only(raw):
     assert found["optimizer state"] == 2 * found["parameters"]
 
 
-def test_sharded_training_is_traced_unsharded_and_said(raw):
-    result = raw("sharded", steps=2)
+@pytest.mark.parametrize("function", ["sharded", "sharded_on_a_mesh"])
+def test_sharded_training_is_traced_unsharded_and_said(raw, function):
+    result = raw(function, steps=2)
     assert parts(result)["parameters"] == 4 * MIB
     assert any("an upper bound for one rank" in what for what, _, _ in result["assumed"])
+
+
+def test_a_thread_of_the_step_is_traced_too(raw):
+    inside, outside = raw("in_a_thread"), raw("reads_values")
+    assert inside["ran_backward"]
+    assert parts(inside)["activations"] == parts(outside)["activations"] >= 64 * 512 * 4
+
+
+def test_what_a_thread_raises_is_an_error_of_the_step(raw):
+    with pytest.raises(PackError, match="same reduction dim") as caught:
+        raw("in_a_thread", wrong=True)
+    assert caught.value.slug == "step-raised"
+
+
+@pytest.mark.parametrize(("function", "word"), [("generates", "a generator"), ("awaits", "a coroutine")])
+def test_a_step_that_only_begins_when_it_is_called_is_refused(raw, function, word):
+    with pytest.raises(PackError, match=word) as caught:
+        raw(function)
+    assert caught.value.slug == "bad-step"
 
 
 def test_a_device_that_does_not_exist_is_refused_when_it_is_set(raw):

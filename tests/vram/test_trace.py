@@ -386,6 +386,31 @@ def test_a_torch_that_cannot_fake_cuda_has_a_weaker_way_with_words_and_codes_to_
     assert any("fake CPU tensors" in each["what"] for each in answer["assumptions"])
 
 
+def test_a_workspace_is_given_back_when_its_operator_ends(trace):
+    assert trace("one_convolution", gpu="A100 40GB", steps=3).leak_bytes == 0
+
+
+def test_a_forward_that_runs_again_in_the_backward_is_told_as_that(timeline):
+    assert "recompute" in {moment.phase for moment in timeline("gpt", recompute=True).moments}
+
+
+def test_a_torch_before_2_10_gets_a_device_guard_of_ours_and_the_same_sizes(trace, tmp_path, monkeypatch):
+    folder = tmp_path / "child"
+    shutil.copytree(Path(interpreter_module.MAIN).parent, folder)
+    asked = 'getattr(torch._C, "_ensureCUDADeviceGuardSet", None)'
+    text = (folder / "fakecuda.py").read_text()
+    assert asked in text
+    (folder / "fakecuda.py").write_text(text.replace(asked, "None"))
+    new = trace("normalised")  # no optimizer: this torch asks the guard whether a graph is captured, older ones do not
+    monkeypatch.setattr(interpreter_module, "MAIN", folder / "__main__.py")
+    with Interpreter(TraceRequest(target=f"{STEPS}:normalised", steps=2)) as interpreter:
+        result = interpreter.trace(gpus.find("T4"))
+    old = judged(gpus.find("T4"), result, Timeline.read(result), Settings())
+    assert old.allocated_bytes == new.allocated_bytes
+    assert parts(old) == parts(new)
+    assert old.kernels == new.kernels
+
+
 @pytest.mark.parametrize(("version", "word"), [("2.3.1", "older than 2.4"), ("2.13.0", "Error")])
 def test_an_unknown_torch_is_refused_and_not_patched(tmp_path, capsys, monkeypatch, version, word):
     (tmp_path / "torch").mkdir()
