@@ -58,3 +58,16 @@ def scaled_deviation(x):
     import numpy as np
 
     return np.median(np.abs(x - np.median(x, axis=0)), axis=0)
+
+
+def covariance_product(f, g):
+    """The product of two covariances, whose root the Frechet distance takes."""
+    import numpy as np
+
+    return np.cov(f, rowvar=False) @ np.cov(g, rowvar=False)
+
+
+def quaternions():
+    """Sixteen rotations."""
+    q = torch.randn(16, 4)
+    return q / q.norm(dim=-1, keepdim=True)

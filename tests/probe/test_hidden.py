@@ -72,6 +72,8 @@ MORE = {
     "image": (call("shrinks", {"x": {"shape": [16, 16]}}), {}, ""),
     # a regression of zeros and ones is no loss of probabilities
     "regression": (call("least_squares_loss", {"z": {"shape": [16, 4]}, "t": ZEROS_AND_ONES}), {}, ""),
+    # right answers that cost a tenth are not what tells probabilities from logits
+    "never_zero": (call("never_zero_loss", {"z": {"shape": [16, 4]}, "t": ZEROS_AND_ONES}), {}, ""),
     "negated": (call("nll", X), {}, ""),
     "likelihood": (call("likelihood", X), {"larger_is_better": "note"}, "log likelihood"),
     "binarised": (call("thresholded", {"p": {"shape": [16, 3], "dist": "uniform"}}), {"domain": "fail"},

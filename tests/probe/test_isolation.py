@@ -18,14 +18,15 @@ NASTY = ["hangs", "segfaults", "aborts", "eats_memory", "exits", "leaves", "kill
          "calls_home", "returns_twice", "moves_away"]  # fmt: skip
 
 
-def running() -> set[str]:
+def running(mark: str) -> set[str]:
+    """Processes with this mark in the environment that they were started with; probes beside this test have none."""
     found = set()
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
+    for path in Path("/proc").glob("[0-9]*/environ"):
         try:
             text = path.read_bytes()
         except OSError:
             continue
-        if b"probe/child/__main__.py" in text:
+        if mark.encode() in text:
             found.add(path.parent.name)
     return found
 
@@ -33,14 +34,16 @@ def running() -> set[str]:
 @pytest.fixture(scope="module")
 def nasty(folder, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
-    before, here = running(), Path.cwd()
+    here, mark = Path.cwd(), f"left_by_{os.getpid()}"
     os.chdir(elsewhere)
+    os.environ["REPROOF_TEST_MARK"] = mark
     try:
         calls = [step for name in NASTY for step in (call(name), call("double", id=f"after_{name}"))]
         answer = run(folder, calls, timeout_s=4.0, memory="1GiB")
     finally:
         os.chdir(here)
-    return answer, running() - before, list(elsewhere.iterdir())
+        del os.environ["REPROOF_TEST_MARK"]
+    return answer, running(mark), list(elsewhere.iterdir())
 
 
 @pytest.mark.parametrize("name", NASTY)

@@ -14,7 +14,8 @@ TOKENS = {"x": {"shape": [4, 10, 6]}}
 MASKED = {**TOKENS, "mask": {"shape": [4, 10], "dtype": "bool", "dist": "valid"}}
 F = "torch.nn.functional."
 SCHEDULE = {"inputs": {"optimizer": {"made_by": "toylib.optimizer"}}, "init_inputs": ["optimizer"]}
-STEP = "torch.optim.lr_scheduler.StepLR"
+STEP, MILESTONES = "torch.optim.lr_scheduler.StepLR", "torch.optim.lr_scheduler.MultiStepLR"
+CUBES = {"x": {"shape": [8, 3, 2]}, "y": {"shape": [8, 3, 2]}}
 
 
 def stepped(target, steps, **init):
@@ -61,6 +62,10 @@ PAIRS = {
                    call("Scale", {"x": {"shape": [8, 99]}}, init={"width": 99, "bias": True},
                         expect={"parameters": 101.0})),
     "schedule": (stepped(STEP, 3000, step_size=30), "fail", stepped(STEP, 90, step_size=30)),
+    "complex_result": (call("rounds_to_complex"), "warn", call("truly_complex")),
+    "sum_by_default": (call("sums_or_means", CUBES), "warn",
+                       call("sums_or_means", CUBES, kwargs={"reduction": "sum"})),
+    "shape_by_luck": (call("found", expect={"shapes": [[8]]}), "warn", call("double", expect={"shapes": [[8, 2]]})),
 }  # fmt: skip
 MORE = {
     # thresholds: at 5 % of ties it is no clipping yet (2 of 40), and one more is
@@ -71,9 +76,20 @@ MORE = {
     "near_square": (call("scaled_to", kwargs={"power": 2.04}, expect={"degree": 2.0}), {}),
     "no_square": (call("scaled_to", kwargs={"power": 2.06}, expect={"degree": 2.0}), {"degree": "fail"}),
     "bounces": (stepped("torch.optim.lr_scheduler.CosineAnnealingLR", 200, T_max=10), {"schedule": "fail"}),
+    # a decay that is over in a tenth of the steps, or that leaves more than half, and a warm-up
+    "over_early": (stepped(MILESTONES, 200, milestones=[5, 19], gamma=0.3), {"schedule": "fail"}),
+    "over_later": (stepped(MILESTONES, 200, milestones=[5, 20], gamma=0.3), {}),
+    "half_is_left": (stepped(MILESTONES, 200, milestones=[5], gamma=0.5), {"schedule": "fail"}),
+    "more_than_half": (stepped(MILESTONES, 200, milestones=[5], gamma=0.51), {}),
+    "warms_up": (stepped("torch.optim.lr_scheduler.LinearLR", 200, total_iters=5, start_factor=0.1), {}),
     "arrives": (stepped("torch.optim.lr_scheduler.CosineAnnealingLR", 200, T_max=200), {}),
     "unfinished": (stepped("torch.optim.lr_scheduler.LinearLR", 5, total_iters=100, start_factor=0.1),
                    {"schedule": "fail"}),
+    "sum_of_one": (call("sums_or_means", {"x": {"shape": [8, 1, 1]}, "y": {"shape": [8, 1, 1]}}), {}),
+    # it may end up to half as late again as the training
+    "half_as_late": (stepped("torch.optim.lr_scheduler.LinearLR", 100, total_iters=150, start_factor=0.1), {}),
+    "later_than_that": (stepped("torch.optim.lr_scheduler.LinearLR", 100, total_iters=151, start_factor=0.1),
+                        {"schedule": "fail"}),
     "in_range": (call("documented_range", {"x": {"shape": [8, 3], "dist": "uniform", "high": 255.0}},
                       kwargs={"data_range": 255.0}), {}),
     "out_of_range": (call("documented_range", {"x": {"shape": [8, 3], "dist": "uniform", "high": 255.0}}),

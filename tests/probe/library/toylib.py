@@ -639,3 +639,157 @@ def every_pair(p, t):
 
 def wrong_in_float32(x):
     return wrong_gradient(x.float(), 1.2)
+
+
+# what an input is called, and what it is taken for
+
+
+def gaussian_cost(x, mean, var):
+    """Half of the negative log density, but for a constant."""
+    return 0.5 * (var.log() + (x - mean) ** 2 / var).mean()
+
+
+def deviates(x, mean, sig):
+    """Weigh.
+
+    Args:
+        x: numbers
+        mean: where they lie
+        sig: the standard deviation
+    """
+    return (x - mean) / sig
+
+
+def waits(x, rate):
+    return (rate - x).exp()
+
+
+def turned_by(x, q):
+    """Rotate by quaternions in XYZW order."""
+    return x * q[:, 3:]
+
+
+def percentile(x, q=50.0):
+    """Percentile.
+
+    Args:
+        x: numbers
+        q: which one, between 0 and 100
+    """
+    return torch.quantile(x, q / 100)
+
+
+def turns(x, angle):
+    """Turn.
+
+    Args:
+        x: numbers
+        angle: rotation in degrees
+    """
+    return x * torch.as_tensor(angle).deg2rad().cos()
+
+
+def turns_in_radians(x, angle):
+    """Turn.
+
+    Args:
+        x: numbers
+        angle: in radians
+    """
+    return x * torch.as_tensor(angle).cos()
+
+
+def with_margin(x, margin=28.6):
+    return x * torch.as_tensor(margin).deg2rad().cos()
+
+
+def rounds_to_complex(x):
+    return x + 1e-9j * x
+
+
+def truly_complex(x):
+    return x + 1e-2j * x
+
+
+def sums_or_means(x, y, reduction="sum"):
+    return getattr((x - y).abs(), reduction)((1, 2))
+
+
+def unit_rows(x, dim=1):
+    return x / x.norm(dim=dim, keepdim=True)
+
+
+def normalised(x):
+    return torch.nn.functional.batch_norm(x, None, None, training=True)
+
+
+def blurred(image, channel_axis=None):
+    """Take the mean off, of every colour or of all of them."""
+    return image - image.mean() if channel_axis is None else image - image.mean((0, 1), keepdim=True)
+
+
+def over_rows(images):
+    return images.softmax(-2)
+
+
+def over_sides(images):
+    return images.flatten(2).softmax(-1).reshape(images.shape)
+
+
+def product(x, std):
+    return x * std
+
+
+def draws_itself():
+    return torch.randn(8, 2)
+
+
+def rolls(x):
+    return x.roll((1,) * x.dim(), tuple(range(x.dim())))
+
+
+def placed_at(x, grid):
+    """Place numbers.
+
+    `grid` says where, in parts of the size of `x`. It should have values in [-1, 1].
+    """
+    return x + grid
+
+
+def turned_about(x, by):
+    return x * by.deg2rad().cos()
+
+
+def cosine(angle):
+    return angle.cos()
+
+
+def apart(m1, m2, cov):
+    return (m1 - m2).norm() * cov.trace()
+
+
+def never_zero_loss(z, t):
+    """Costs a tenth at the best."""
+    return 0.1 + 0.9 * overlap_loss(z, t)
+
+
+def over_time(tokens):
+    return tokens / tokens.norm(dim=1, keepdim=True)
+
+
+def mean_off(image):
+    return image - image.mean()
+
+
+def centred_growth(x, rate):
+    return (x - x.mean()).exp() + 0 * rate
+
+
+def spread_by(x, scale):
+    """Spread.
+
+    Args:
+        x: numbers
+        scale: the variance
+    """
+    return x * scale

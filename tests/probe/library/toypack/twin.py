@@ -1,0 +1,5 @@
+"""A module that its own function hides."""
+
+
+def twin(x):
+    return 2 * x
