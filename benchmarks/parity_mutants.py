@@ -1,16 +1,19 @@
 # ruff: noqa: E402, E501, F401
 """How many single faults in a port does parity notice, does it name them, and does it leave faithful ports alone?
 
-  python benchmarks/parity_mutants.py [FAMILY ...] [--out FILE.jsonl] [--jobs N]
+  python benchmarks/parity_mutants.py [FAMILY ...] [--out FILE.jsonl] [--minutes N]
 
 Every fault and every harmless edit of benchmarks/parity/mutants.py is applied alone to the port of its family and the
 ladder is climbed against the reference, whose answers are recorded once. A fault is named when the report gives a port
 line in the function that was edited or a line that uses it, or the word of the fault; its line is exact when a reported
-port line is the edited one. Numbers go to stdout; one JSON line per edit to --out.
+port line (of the divergent operation, where its module was made, of the first three findings, of a hint) is the edited
+one; how many lines are reported as the place is told as well. Numbers go to stdout; one JSON line per edit to --out. With --minutes the sweep ends after
+that time, and goes on where it ended when it is called again with the same --out: only rows of this very code count.
 """
 
 import argparse
 import ast
+import hashlib
 import json
 import os
 import re
@@ -50,7 +53,7 @@ def lines_of(found: dict, path: str) -> tuple[list[int], list[int]]:
         divergence = rung.get("first_divergence") or {}
         first = divergence.get("port")
         place += [first["line"], first.get("made", "")] if first else []
-        place += [each["port_line"] for each in rung.get("findings", [])[:3]]
+        place += [each["port_line"] for each in [*rung.get("findings", [])[:3], *rung.get("hints", [])]]
         near += first.get("reads", []) if first else []
         near += [each["line"] for each in divergence.get("others", [])]
     number = [[int(each.rpartition(":")[2]) for each in lines if each.startswith(path)] for lines in (place, near)]
@@ -108,6 +111,7 @@ def one(family: str, was: str, became: str, word: str, recordings: Path) -> dict
             "exact": exact,
             "named": named,
             "lines": lines[:6],
+            "place": sorted(set(place)),
             "edited": sorted(where),
             "took_s": round(took, 1),
         }
@@ -132,11 +136,28 @@ def in_a_fork(task: tuple) -> dict:
     return answer
 
 
+def digest() -> str:
+    """The code that a row was made with: parity, the families and the list of edits."""
+    files = [*(HERE.parent / "helpers" / "reproof" / "parity").rglob("*.py"), *(HERE / "parity").rglob("*.py")]
+    found = hashlib.sha256()
+    for each in sorted(files):
+        found.update(each.relative_to(HERE.parent).as_posix().encode() + each.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def known(out: Path | None, code: str) -> dict[tuple, dict]:
+    """Rows of this code that an earlier call wrote."""
+    lines = out.read_text(encoding="utf-8").splitlines() if out and out.exists() else []
+    rows = [row for row in map(json.loads, lines) if row.get("code") == code]
+    return {(row["kind"], row["family"], row["was"], row["became"]): row for row in rows}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("family", nargs="*")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--only", choices=["faults", "harmless"])
+    parser.add_argument("--minutes", type=float, default=600.0)
     given = parser.parse_args()
     import torch
 
@@ -146,10 +167,16 @@ def main() -> None:
     tasks = [("fault", *each) for each in FAULTS] if given.only != "harmless" else []
     tasks += [("harmless", *each, "") for each in HARMLESS] if given.only != "faults" else []
     tasks = [each for each in tasks if not given.family or each[1] in given.family]
-    rows = []
+    code, ends = digest(), time.monotonic() + 60 * given.minutes
+    held = known(given.out, code)
+    rows = [held[each[:4]] for each in tasks if each[:4] in held]
+    todo = [each for each in tasks if each[:4] not in held]
     with tempfile.TemporaryDirectory() as recordings:
-        for kind, family, was, became, word in tasks:
+        for kind, family, was, became, word in todo:
+            if time.monotonic() > ends:
+                break
             row = {
+                "code": code,
                 "kind": kind,
                 "family": family,
                 "was": was,
@@ -162,12 +189,18 @@ def main() -> None:
             if given.out:
                 with given.out.open("a", encoding="utf-8") as out:
                     out.write(json.dumps(row) + "\n")
+    if len(rows) < len(tasks):
+        print(f"{len(rows)} of {len(tasks)} edits so far (code {code}); call again with the same --out")
     faults = [each for each in rows if each["kind"] == "fault"]
     caught = [each for each in faults if each["rung"]]
     harmless = [each for each in rows if each["kind"] == "harmless"]
     alarms = [each for each in harmless if each["rung"]]
     print(
         f"faults {len(faults)}, caught {len(caught)}, named {sum(e['named'] for e in caught)}, exact {sum(e['exact'] for e in caught)}"
+    )
+    several = [len(each["place"]) for each in caught if "place" in each]
+    print(
+        f"lines named as the place: {sum(several) / max(len(several), 1):.1f} on average, {max(several, default=0)} at most"
     )
     print(f"harmless {len(harmless)}, alarms {len(alarms)}")
     for each in [*[e for e in faults if not e["rung"]], *[e for e in caught if not e["named"]], *alarms]:

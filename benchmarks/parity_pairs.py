@@ -5,6 +5,7 @@
 
 Every pair is two small configurations of the same model from two libraries, or from a library and from ours. timm imports
 torchvision for its data pipeline, which these models do not use: where it is missing, an empty stand-in is imported.
+torchvision's own pairs need its Python files on the path; its compiled operators are not used (`pip download --no-deps`).
 A pair counts when every element is mapped and two fresh draws of the weights give equal outputs in float64.
 """
 
@@ -274,6 +275,52 @@ our_block = NOISE + (
     "def build(): return M()\n"
 )
 
+TORCHVISION = TIMM.replace("import timm, torch", "import torch, torchvision")
+tv_vit = (
+    TORCHVISION
+    + IMAGE
+    + "def build(): return torchvision.models.VisionTransformer(image_size=32, patch_size=8, num_layers=2, num_heads=4, hidden_dim=48, mlp_dim=96, num_classes=7)\n"
+)
+timm_vit_head = timm_vit.replace("num_classes=0, global_pool=''", "num_classes=7")
+hf_vit_head = (
+    HF
+    + IMAGE
+    + LOGITS
+    + f"def build():\n    return T.ViTForImageClassification(T.ViTConfig({VIT}, layer_norm_eps=1e-6, num_labels=7))\n"
+)
+tv_resnet = (
+    TORCHVISION
+    + IMAGE
+    + "def build(): return torchvision.models.ResNet(torchvision.models.resnet.%s, [1, 1, 1, 1], num_classes=7)\n"
+)
+tv_bottleneck = (tv_resnet % "Bottleneck").replace("num_classes=7", "num_classes=7, width_per_group=8")
+timm_narrow = (timm_resnet % "Bottleneck").replace("num_classes=7", "num_classes=7, base_width=8")
+tv_convnext = (
+    TORCHVISION
+    + IMAGE
+    + (
+        "from torchvision.models.convnext import ConvNeXt, CNBlockConfig as C\n"
+        "def build(): return ConvNeXt([C(8, 16, 1), C(16, 24, 1), C(24, 32, 1), C(32, None, 1)], num_classes=7)\n"
+    )
+)
+timm_beit = (
+    TIMM
+    + IMAGE
+    + (
+        "from timm.models.beit import Beit\n"
+        "def build(): return Beit(img_size=32, patch_size=8, embed_dim=48, depth=2, num_heads=4, mlp_ratio=2, qkv_bias=True, init_values=0.1, use_abs_pos_emb=False, use_rel_pos_bias=%s, num_classes=7)\n"
+    )
+)
+hf_beit = (
+    HF
+    + IMAGE
+    + LOGITS
+    + (
+        "def build(): return T.BeitForImageClassification(T.BeitConfig(image_size=32, patch_size=8, hidden_size=48, num_hidden_layers=2, num_attention_heads=4, intermediate_size=96, "
+        "layer_norm_eps=1e-6, use_relative_position_bias=%s, use_absolute_position_embeddings=False, use_mean_pooling=True, layer_scale_init_value=0.1, num_labels=7))\n"
+    )
+)
+
 PAIRS = {
     "hf gpt2 -> ours": (hf_gpt2, our_gpt2),
     "nanogpt-style -> hf gpt2": (nano_gpt, hf_nano),
@@ -297,6 +344,15 @@ PAIRS = {
     "hf clip vision -> timm": (hf_clip, timm_clip),
     "timm dinov2 -> hf": (timm_dino, hf_dino),
     "hf t5 encoder -> ours, fused": (hf_t5, our_t5),
+    "torchvision vit -> timm": (tv_vit, timm_vit_head),
+    "timm vit -> torchvision": (timm_vit_head, tv_vit),
+    "torchvision vit -> hf": (tv_vit, hf_vit_head),
+    "torchvision resnet basic -> timm": (tv_resnet % "BasicBlock", timm_resnet % "BasicBlock"),
+    "torchvision resnet bottleneck -> timm": (tv_bottleneck, timm_narrow),
+    "timm resnet bottleneck -> torchvision": (timm_narrow, tv_bottleneck),
+    "torchvision convnext -> timm": (tv_convnext, timm_convnext % False),
+    "timm beit, biases joined -> hf": (timm_beit % False, hf_beit % False),
+    "hf beit -> timm, biases joined": (hf_beit % False, timm_beit % False),
     "flax -> torch": (flax_model, flax_port),
     "torch -> flax": (flip, flax_model),
 }  # fmt: skip

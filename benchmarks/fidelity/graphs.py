@@ -3,6 +3,7 @@
 
 python benchmarks/fidelity/graphs.py            a table in Markdown
 python benchmarks/fidelity/graphs.py --list     every fault with what the graphs say
+python benchmarks/fidelity/graphs.py --out FILE --minutes 8     in parts: call it again until all are there
 
 Needs torch. Only models have a graph here: recipes, losses outside of forward and initialisation have none, so a
 fault there is no miss. A graph that is equal says nothing about them, which is why no graph is ever a verdict.
@@ -10,7 +11,10 @@ fault there is no miss. A graph that is equal says nothing about them, which is 
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import importlib.util
+import json
 import sys
 import tempfile
 import time
@@ -63,33 +67,55 @@ def graph(exporter: Any, file: str, text: str, folder: Path) -> dict[str, Any]:
     return {**found, "mode": "eval"}
 
 
+def tasks(texts: dict[str, str]) -> list[tuple[str, str, str, str, int, str]]:
+    """(kind, file, its changed text, name, changed line, key) of every fault and engineering edit in a model."""
+    found = []
+    for fault in [*catalogue.FAULTS, *catalogue.STUBS]:
+        file, old, new = fault[:3]
+        if file in TAILS:
+            text = once(texts[file], old, new)
+            found.append(("fault", file, text, f"{file}: {old!r} -> {new!r}"[:120], changed_line(texts[file], text)[0]))
+    for name, file, changes in catalogue.ENGINEERING:
+        if file in TAILS:
+            found.append(("edit", file, edited(file, changes)[0], f"{file}: {name}", 0))
+    return [(*each, hashlib.sha256(f"{each[0]}{each[2]}".encode()).hexdigest()[:16]) for each in found]
+
+
 def main() -> int:
-    exporter, counts, times = child(), Counter[str](), []
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--minutes", type=float, default=600.0)
+    given = parser.parse_args()
+    lines = given.out.read_text(encoding="utf-8").splitlines() if given.out and given.out.exists() else []
+    known = {row["key"]: row for row in map(json.loads, lines)}
+    exporter, ends = child(), time.monotonic() + 60 * given.minutes
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         texts = {file: (REFERENCE / f"{file}.py").read_text(encoding="utf-8") for file in TAILS}
+        todo = tasks(texts)
         own = {file: graph(exporter, file, text, folder) for file, text in texts.items()}
-        for fault in [*catalogue.FAULTS, *catalogue.STUBS]:
-            file, old, new = fault[:3]
-            if file not in TAILS:
+        for kind, file, text, what, line, key in todo:
+            if key in known or time.monotonic() > ends:
                 continue
-            text = once(texts[file], old, new)
-            line, started = changed_line(texts[file], text)[0], time.perf_counter()
+            started = time.perf_counter()
             said = seen(own[file], graph(exporter, file, text, folder), line)
-            times.append(time.perf_counter() - started)
-            counts[said] += 1
-            if "--list" in sys.argv:
-                print(f"{said:28} {file}: {old!r} -> {new!r}"[:150], file=sys.stderr)
-        edits = Counter(
-            seen(own[file], graph(exporter, file, edited(file, changes)[0], folder), 0)
-            for _, file, changes in catalogue.ENGINEERING
-            if file in TAILS
-        )
-    total = sum(counts.values())
-    print(f"| | of {total} faults | of {sum(edits.values())} engineering edits |\n|---|---|---|")
+            took = round(time.perf_counter() - started, 2)
+            known[key] = {"key": key, "kind": kind, "what": what, "says": said, "took_s": took}
+            if given.list:
+                print(f"{said:28} {what}", file=sys.stderr)
+            if given.out:
+                with given.out.open("a", encoding="utf-8") as out:
+                    out.write(json.dumps(known[key]) + "\n")
+    rows = [known[each[-1]] for each in todo if each[-1] in known]
+    if len(rows) < len(todo):
+        print(f"{len(rows)} of {len(todo)} so far; call again with the same --out")
+    counts, edits = (Counter(row["says"] for row in rows if row["kind"] == kind) for kind in ("fault", "edit"))
+    print(f"| | of {sum(counts.values())} faults | of {sum(edits.values())} engineering edits |\n|---|---|---|")
     for said in sorted({*counts, *edits}):
         print(f"| {said} | {counts[said]} | {edits[said]} |")
-    print(f"| seconds for one export, median | {sorted(times)[len(times) // 2]:.2f} | |")
+    times = sorted(row["took_s"] for row in rows)
+    print(f"| seconds for one export, median | {times[len(times) // 2]:.2f} | |")
     return 0
 
 

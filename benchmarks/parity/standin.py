@@ -1,5 +1,8 @@
 # ruff: noqa: ARG001, ARG002, ARG005, B007, B905, D101, D102, D103, E501, E741, RUF012, RUF100
-"""An empty torchvision: timm imports it for its data pipeline, which a benchmark of its models does not use."""
+"""torchvision without its compiled operators, which its classifiers do not use; an empty one where there is none at all.
+
+timm imports torchvision for its data pipeline, which a benchmark of its models does not use either.
+"""
 
 import importlib.abc
 import importlib.machinery
@@ -42,6 +45,24 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         pass
 
 
+OPERATORS = []  # a library that is let go takes its operators with it
+
+
+def operators():
+    """Torchvision's import describes two operators that only its compiled half has: a CPU build of torch has none for it."""
+    import torch
+
+    try:
+        library = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        OPERATORS.append(library)
+    except RuntimeError:  # they are there
+        return
+
+
 def install():
     if importlib.util.find_spec("torchvision") is None:
         sys.meta_path.append(_Finder())
+    elif importlib.util.find_spec("torch") is not None and not OPERATORS:
+        operators()

@@ -20,6 +20,17 @@ BAD = {
     "side-raised": "def build():\n    return 1 / 0\n",
     "wants-network": "import socket\nsocket.create_connection(('example.org', 80))\n",
     "no-module": "def build():\n    return 3\n",
+    "lazy-layer": """
+import torch
+class M(torch.nn.Module):
+    def forward(self, x):
+        self.a = torch.nn.Linear(2, 2)
+        return self.a(x)
+def build():
+    return M()
+def inputs(case):
+    return torch.zeros(1, 2)
+""",
     "needs-cuda": "import torch\ndef build():\n    return torch.nn.Linear(2, 2).to('cuda')\n",
 }
 
@@ -28,14 +39,15 @@ BAD = {
 def test_a_side_that_cannot_be_opened_says_why(slug, tmp_path):
     port = tmp_path / "port.py"
     port.write_text(BAD[slug], encoding="utf-8")
-    if slug in ("no-build", "side-raised", "wants-network"):
+    if slug in ("no-build", "side-raised", "wants-network", "lazy-layer"):
         sides = {"reference": str(port), "port": str(SIDES / "port.py")}
     else:
         sides = {"reference": str(SIDES / "mini.py"), "port": str(port)}
     with pytest.raises(PackError) as raised:
         check(CheckRequest(**sides, timeout_s=120))
     assert raised.value.slug == slug
-    assert raised.value.fix
+    assert "fidelity.py compare" in raised.value.fix, "the weaker check that is possible"
+    assert ("parity.py record" in raised.value.fix) is (slug == "needs-cuda")
 
 
 def test_a_file_that_is_not_there_is_said_before_anything_starts():

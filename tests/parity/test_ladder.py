@@ -50,6 +50,9 @@ def test_a_faithful_port_climbs_every_rung(climb):
     }
     assert found["map"]["complete"]
     assert found["map"]["fresh_error"] < 1e-12
+    ran = {name: {each["unit"] for each in found[name]} for name in ("executed", "reference_executed")}
+    assert ran["reference_executed"] >= {"Mini.forward", "train_step", "preprocess", "tokenize", "metric"}
+    assert ran["executed"] >= {"Tiny.forward", "tokenize"} and "Mini.forward" not in ran["executed"]
     entries = {each["port"]: each for each in found["map"]["entries"]}
     assert entries["q.weight"]["reference"] == ["qkv.weight"]
     assert entries["table.weight"]["transform"] == "copied"

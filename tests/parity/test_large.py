@@ -57,7 +57,8 @@ def test_a_faithful_port_is_proven_without_its_weights_being_held(_, streamed):
         "data": "proven",
         "metric": "proven",
     }
-    assert status(found)["update"] == status(found)["init"] == "not compared"
+    assert status(found)["update"] == status(found)["forced"] == "not compared"
+    assert status(found)["init"] == "pass"
     entries = {each["port"]: each for each in found["map"]["entries"]}
     assert entries["q.weight"] == {"port": "q.weight", "reference": ["qkv.weight"], "transform": "a part", "missing": 0}
     assert entries["table.weight"]["transform"] == "copied"
@@ -93,8 +94,8 @@ def test_a_fault_stops_at_the_same_rung(_, streamed, rung, was, became, op):
 def test_what_needs_whole_models_is_shown_on_the_small_configuration_and_said(_, streamed):
     found = streamed(small=True)
     rungs = {each["id"]: each for each in found["rungs"]}
-    assert rungs["update"]["at"] == rungs["init"]["at"] == "small configuration"
-    assert rungs["gradients"]["at"] == "full size, streamed"
+    assert rungs["update"]["at"] == rungs["forced"]["at"] == "small configuration"
+    assert rungs["gradients"]["at"] == rungs["init"]["at"] == "full size, streamed"
     assert rungs["structure"]["says"].startswith("593 parameters"), "width 8, not 4"
     training = next(each for each in found["claims"] if each["level"] == "training dynamics")
     assert training["status"] == "proven"

@@ -108,6 +108,9 @@ def test_inputs_are_renamed_only_when_there_is_one_way():
     assert arranged({"a": 1, "b": 2}, lambda a, c: None)[1] == {"a": 1, "c": 2}
     with pytest.raises(Unfit, match="call"):
         arranged({"a": 1, "b": 2}, lambda x, y, z: None)
+    assert arranged({"a": 1}, lambda x=None, y=None: None)[1] == {"x": 1}
+    with pytest.raises(Unfit, match="x, y"):
+        arranged({"a": 1}, lambda x, y: None)
 
 
 def test_the_catalogue_names_epsilon_for_a_norm_and_the_clip_for_stress():
