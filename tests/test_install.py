@@ -1,5 +1,6 @@
 """Built copies: complete, current, and alive when the clone is gone."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -59,3 +60,16 @@ def test_no_link_is_committed():
 
 def test_there_is_no_skill_file_at_the_root():
     assert not (ROOT / "SKILL.md").exists()
+
+
+@pytest.mark.parametrize("skill", SKILLS)
+def test_every_template_that_a_copied_helper_names_travels_too(skill):
+    folder = HELPERS.parent / "skills" / skill
+    named = set()
+    for launcher in SKILLS[skill]:
+        for path in (folder / "helpers" / "reproof" / launcher).rglob("*.py"):
+            named |= set(re.findall(r'"([\w/]+(?:\.\w+)*\.jinja)"', path.read_text(encoding="utf-8")))
+    assert len(named) > 20
+    assert not [name for name in sorted(named) if not (folder / "templates" / name).is_file()]
+    if "selfcheck" in SKILLS[skill]:
+        assert (folder / "templates/bundle/rerun.py").is_file(), "bundle copies it"

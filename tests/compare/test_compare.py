@@ -140,6 +140,8 @@ def test_better_needs_a_leakage_check_of_the_same_core(project):
     project.leakage_check()
     answer = project.compare()
     assert (answer.claims[0].verdict, answer.ok) == ("BETTER", True)
+    assert answer.reproduced == 0 and "1 BETTER; none reproduced" in answer.headline, "another number than the paper's"
+    assert answer.tables[0].standing == "none reproduced"
 
 
 def test_better_than_the_truth_itself_is_not_better(project):
@@ -148,7 +150,14 @@ def test_better_than_the_truth_itself_is_not_better(project):
     project.floor()
     claim = project.judged()
     assert claim.verdict == "INCONCLUSIVE"
-    assert "two draws of the truth do not get there" in claim.reason
+    assert "but draws of the truth do not get there" in claim.reason
+
+
+def test_a_mean_of_five_better_than_means_of_five_draws_of_the_truth_is_not_better(project):
+    project.results(0.65, 0.66, 0.64, 0.65, 0.65)  # single draws get there, means of five do not
+    project.leakage_check()
+    project.floor()
+    assert project.judged().verdict == "INCONCLUSIVE"
 
 
 def test_squared_records_are_rooted_for_a_claim_that_is_not_squared(project):

@@ -99,6 +99,12 @@ def test_where_higher_is_better_the_ceiling_decides():
     assert not beyond(printed("0.7", "higher"), floor, 0.78)
 
 
+def test_a_mean_of_five_is_held_against_means_of_five_draws():
+    floor = floor_of(LADDER)  # mean 0.695, 5 % quantile 0.6095: 0.695 - 0.0855 / sqrt(5) = 0.65676
+    assert beyond(printed("0.9", "lower"), floor, 0.6567, 5) and not beyond(printed("0.9", "lower"), floor, 0.6568, 5)
+    assert beyond(printed("0.9", "lower"), floor, 0.6094, 1) and not beyond(printed("0.9", "lower"), floor, 0.6096, 1)
+
+
 def test_too_few_draws_decide_nothing():
     low = printed("0.1", "lower")
     assert attainable(low, floor_of([0.6] * 18)) is None

@@ -2,10 +2,12 @@
 
 import json
 import re
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
+from reproof.selfcheck import conclusion
 from reproof.selfcheck.chart import chart
 from reproof.selfcheck.report_models import ClaimRow
 
@@ -144,3 +146,12 @@ def test_negative_numbers_have_a_place_too():
     row = chart("w2", [claim(ours_mean=-0.2)])
     assert row.rows[0].ours == 0.0
     assert row.ticks[-1].label == "0.2"
+
+
+def test_a_better_number_is_not_counted_as_reproduced():
+    rows = [{"verdict": verdict} for verdict in ("MATCH", "BETTER", "BETTER", "FAIL")]
+    claims = [SimpleNamespace(**row) for row in rows]
+    assert conclusion._reproduced(claims) == (
+        "1 of 4 claims reproduced (1 MATCH). 2 BETTER than printed, which is not the paper's number."
+    )
+    assert conclusion._reproduced(claims[1:3]).startswith("None of the 2 claims is reproduced as printed. 2 BETTER")
