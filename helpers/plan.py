@@ -6,7 +6,7 @@
 """Check that nothing in a plan is made up; begin one from a paper; record what a person decides.
 
   python helpers/plan.py init paper.pdf --out plan.yaml        claims and candidates in place, every field open
-  python helpers/plan.py take plan.yaml steps=@1 toy.lr=1e-4@2 'ema_decay=0.999?not stated' heads=-   many fields at once:
+  python helpers/plan.py take plan.yaml steps=@1 toy.lr=1e-4@2 'ema_decay=0.999?not stated' heads=-   many at once:
                                                                candidate 1; the quote of 2; inferred; does not apply
   python helpers/plan.py check plan.yaml --paper paper.pdf     every quote is looked up in the paper
   python helpers/plan.py check plan.yaml                       without the paper: quotes count if an intact record

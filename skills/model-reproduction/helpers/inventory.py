@@ -13,11 +13,13 @@
 
 files            each with its role
 units            every class and function: algorithm core (changing it can change a number) or engineering, with the
-                 reason; `tag` overrides the rule, and the record keeps both
+                 reason: what its body computes, who takes its value and for what. Lines of core units that only
+                 report or check are named. `tag` overrides the rule, and the record keeps both
 hyperparameters  argparse, click, typer, absl, dataclasses (tyro too), pydantic, attrs, config classes and dictionaries,
-                 ml_collections, sacred, hydra-zen; YAML (hydra), JSON, TOML, INI, gin; function defaults, module
-                 constants; literals handed to layers, optimizers, schedules, losses, initialisers, augmentations;
-                 numbers in formulas; options on command lines in scripts, READMEs and notebooks
+                 ml_collections, sacred, hydra-zen; YAML (hydra, merges), JSON, jsonnet, TOML, INI, gin, .env; function
+                 defaults, `get("lr", 0.1)`, `x or 0.1`, `if x is None: x = 1`, module constants; literals handed to
+                 layers, optimizers, schedules, losses, initialisers, augmentations; numbers in formulas; options on
+                 command lines in scripts, READMEs and notebooks
 conflicts        one name, several values
 details          initialisation, regularisation, precision, schedules, clipping, EMA, seeds, augmentation, ...
 calls, dependencies (pinned or not), licence, commit (read from .git; git is not run)

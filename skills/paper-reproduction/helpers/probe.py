@@ -15,10 +15,10 @@ Each call gets a verdict of its own, in processes of its own: one that hangs, cr
 or ends the process takes only itself down. It looks first (is it there, which version, its signature, what was written
 about versions in between), then constructs, calls, goes backward, and asks what raises nothing: shape, dtype, NaN,
 zero, gradients (differences in float64), changes left behind, seeds, a second call, B + 3 samples, another order, a
-reference (and how the two are related), warnings; numbers against the documentation of their argument, the cost of a
-perfect prediction, inputs that do not matter, which axis is the batch, what True means in a mask and whether padding
-leaks through it, along which axes positions see each other, integers that wrap, fractions that are cut off, a sum
-where a mean is meant, keywords that nothing reads, clipping, other defaults, 16 bits, autocast, extreme scales,
+reference (and how the two are related), warnings; numbers, names and units against the documentation, a deviation
+taken for a variance, the cost of a perfect prediction, inputs that do not matter, which axis is the batch, what True
+means in a mask, whether padding leaks, along which axes positions see each other, integers that wrap, fractions cut
+off, a sum for a mean, keywords that nothing reads, clipping, other defaults, 16 bits, autocast, extreme scales,
 tensors made on the CPU. Time and memory at three batches and widths, carried on to at_batch, at_width or 8-fold.
 
 calls.yaml is the plan's `libraries` section alone; a call that cannot be read is a finding there, not the end:
@@ -39,11 +39,11 @@ An input is drawn to a `shape` (`dist`: normal, uniform, zeros, ones, weights, e
 `values`, or an `object` by its dotted name, or `made_by` another call, as M: {made_by: ot.dist, args: [x, y]}.
 `init_inputs` go to the constructor; with `steps` a schedule is stepped instead of called. `raises: ValueError` keeps a
 trap on record, `accepts: [grad_mismatch]` a known finding from failing the run; `mixes: [2]` names axes along which
-positions may see each other, `tuples: [size]` gives a list as a tuple. --fix-hints adds adapters as code.
+positions may see each other, `tuples: [size]` gives a list as a tuple; names such as std, images or q_wxyz are read.
 
-stdout is the report: Markdown, or JSON with --json. Errors and progress go to stderr. A probe has no network.
+stdout is the report, Markdown or JSON (--json); --fix-hints adds adapters as code. Errors and progress go to stderr.
 exit 0 no call fails (warnings may stand) · 4 one does, something differs, or a name is wrong · 2 bad input
-3 no interpreter or library
+3 no interpreter or library. A probe has no network.
 
 scan follows names, not methods of objects. No GPU is used: marks on tensors tell what it would refuse. Tested on Linux;
 elsewhere the memory limit may not hold, and on Windows every case starts a new interpreter.

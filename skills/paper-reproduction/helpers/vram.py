@@ -13,17 +13,18 @@ Closed form, in milliseconds and without torch:
   python helpers/vram.py pool --batches 2500 --batch-size 128 --steps 5 --shape 3x32x32 --stated 45GB
   python helpers/vram.py metric fid --n 50000 --shape 3x32x32
 
-Your own training step, on fake tensors with your project's torch (tried: 2.13 for CPU; one step on
-2.10 for CUDA without a GPU; 2.4 and 2.8 with --weaker only; Linux):
+Your own training step, on fake tensors with your project's torch (tried: 2.6 to 2.12, 2.14, 2.15 for CUDA without a
+GPU, 2.13 for CPU; 2.4 and 2.5 with --weaker only; Linux on x86-64), or a library call of the plan:
 
   python helpers/vram.py trace train_step.py:build --gpu T4 --plot timeline.html
+  python helpers/vram.py trace plan.yaml:CALL_ID --gpu T4
   python helpers/vram.py fit train_step.py:build --batch 128 --iterations 100000 --gpu T4 --write overrides.yaml
   python helpers/vram.py levers train_step.py:build --gpu T4
 
 where train_step.py holds build(batch=32, ...): it builds everything on 'cuda' and returns step, a function that does
 one training step. In a trace nothing real is allocated, no file is written, no process or connection started. It
-gives peak allocated, reserved and used, moment and line of the peak, parts by
-kind and module, a range for the wall-clock, and what had to be assumed; --hint FILE:LINE=VALUE says what you know.
+gives peak allocated, reserved and used, moment and line of the peak, parts by kind and module, a range for the
+wall-clock, and what had to be assumed; --hint FILE:LINE=VALUE says what you know.
 
 On a machine with a GPU, and after an out-of-memory (a log, or a snapshot, which is read and never executed):
 

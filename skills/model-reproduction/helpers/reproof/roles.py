@@ -10,35 +10,16 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
-from reproof.rolewords import (
-    CONFIG_NAME,
-    CORE_NAMES,
-    DATA_READERS,
-    ENGINEERING_BASES,
-    ENGINEERING_CALLS,
-    ENGINEERING_CLASSES,
-    ENGINEERING_NAMES,
-    FILE_CALLS,
-    FORMULAS,
-    MODULE_BASES,
-    NEVER_CORE,
-    NO_MATHS,
-    OPTIMISER,
-    QUIET_NAMES,
-    REPORTING,
-    STEERS,
-    SURE_METHODS,
-    TENSOR_ROOTS,
-    TEXT_NAMES,
-)
-from reproof.syntax import FUNCTION, Source, Unit, dotted, last, units_of
+from reproof.links import Links, Use, links
+from reproof.rolewords import ENGINEERING_NAMES, MODULE_BASES, REPORTING
+from reproof.signs import Judgement, Tag, belied, hands_back, is_quiet, is_stub, judged
+from reproof.syntax import FUNCTION, Source, Unit, dotted, units_of
 
-Tag = Literal["core", "engineering"]
 Role = Literal[
     "model", "loss", "training", "data", "evaluation", "sampling", "config", "script", "test", "docs", "packaging",
     "engineering", "notebook", "other",
@@ -82,6 +63,16 @@ _ROLES: list[tuple[Role, re.Pattern[str]]] = [
 ]  # fmt: skip
 
 
+OUTSIDE = ("test", "docs", "packaging")
+TAKEN = ("value", "decorator")
+Reach = dict[str, set[str]]
+FOLLOWED = ("part of", "used by", "stands in")  # reasons that are no look of its own
+ROUNDS = 2  # core code of one file reaches what it uses in another, and that in a third
+# engineering that hands a model or settings on: what it takes is not lost in it
+_PASSES_ON = re.compile(r"_*(?:main|run|cli)$|_*(?:load|from|restore|read|build|make|create|get)(?:_|$)")
+_KINDS = re.compile(
+    r"(?:models?|nets?|networks?|layers?|modules?|loss(?:es)?|data|datasets?|metrics?|samplers?|envs?|utils?)$"
+)
 WHOLE_FILES = ("model", "loss", "sampling", "data", "evaluation")
 
 
@@ -121,207 +112,101 @@ def file_role(path: str, source: Source | None = None) -> Role:
 def _python_role(path: str, source: Source | None) -> Role:
     stem = PurePosixPath(path).stem.lower()
     folder = PurePosixPath(path).parent.name.lower()
+    folders = _inside_package(PurePosixPath(path).parts[:-1])
     for role, words in _ROLES:
         if words.search(stem.replace("__init__", "")) and not re.fullmatch(r"_*utils?", stem):
             return role
-        if re.fullmatch(r"_*utils?", stem) and role in WHOLE_FILES and words.search(folder):
+        if re.fullmatch(r"_*utils?", stem) and role in WHOLE_FILES and folders and words.search(folder):
             return role
-    modules = source is not None and source.tree is not None and any(
-        isinstance(node, ast.ClassDef) and any(MODULE_BASES.search(dotted(base)) for base in node.bases)
-        for node in source.tree.body
-    )  # fmt: skip
-    if modules:
+    body = source.tree.body if source is not None and source.tree is not None else []
+    classes = [node for node in body if isinstance(node, ast.ClassDef)]
+    modules = [node for node in classes if any(MODULE_BASES.search(dotted(base)) for base in node.bases)]
+    others = len(classes) - len(modules) + sum(isinstance(node, FUNCTION) for node in body)
+    if modules and 2 * len(modules) >= others:  # one module among many helpers makes no file of a model
         return "model"
-    parents = "/".join(PurePosixPath(path).parts[:-1]).lower()
+    parents = "/".join(folders).lower()
     return next((role for role, words in _ROLES if words.search(parents)), "engineering")
 
 
-def tagged_units(source: Source, role: Role, path: str = "", used_by_core: Iterable[str] = ()) -> list[Tagged]:
-    """Every unit of one file with its tag. `used_by_core`: names that core units of other files call.
+def _inside_package(folders: tuple[str, ...]) -> tuple[str, ...]:
+    """Folders without the package's own: that `imagen` holds `image` says nothing of its files."""
+    folders = folders[1:] if folders[:1] == ("src",) else folders
+    return folders if folders and _KINDS.match(folders[0].lower()) else folders[1:]
+
+
+def tagged_files(files: Mapping[str, tuple[Source, Role]]) -> dict[str, list[Tagged]]:
+    """Every unit of the files of one repository with its tag.
 
     In a file that logs or draws, `get_accuracy` is no metric: only what computes, or is imported, is core there.
     """
-    if source.tree is None:
-        return []
-    if role in ("test", "docs", "packaging"):
-        return [Tagged(unit, "engineering", f"stands in a {role} file") for unit in units_of(source.tree)]
-    units = units_of(source.tree)
-    found = {unit.name: _judged(unit, source, bool(REPORTING.search(path))) for unit in units}
+    units = {name: units_of(source.tree) if source.tree else [] for name, (source, _) in files.items()}
+    inside = {name: (files[name][0], units[name]) for name in files if files[name][1] not in OUTSIDE}
+    used = links(inside)
+    found = {name: _first(units[name], files[name][0], name) for name in inside}
+    reach = _reach(used, {name: its for name, (_, its) in inside.items()})
+    for _ in range(ROUNDS):
+        for name, (_, its) in inside.items():
+            _callers_follow(name, its, found, used)
+        for name, (source, its) in inside.items():
+            linked = (_wanted(name, found, used), reach.get(name, {}))
+            _follow(its, found[name], source, files[name][1], linked)
+    for _ in range(ROUNDS):
+        for name, (_, its) in inside.items():
+            _only_reported(name, its, found, used)
+    return {
+        name: [Tagged(unit, *_decided(found[name][unit.name])) for unit in its]
+        if name in inside
+        else [Tagged(unit, "engineering", f"stands in a {files[name][1]} file") for unit in its]
+        for name, its in units.items()
+    }
+
+
+def _first(units: list[Unit], source: Source, path: str) -> dict[str, Judgement]:
+    found = {unit.name: judged(unit, source, bool(REPORTING.search(path))) for unit in units}
     _bases_follow(units, found)
+    return found
+
+
+def _follow(
+    units: list[Unit], found: dict[str, Judgement], source: Source, role: Role, linked: tuple[set[str], Reach]
+) -> None:
+    wanted, reach = linked
     _children_follow(units, found, source)
-    _callees_follow(units, found, set(used_by_core))
+    _callees_follow(units, found, wanted, reach)
     _children_follow(units, found, source)  # methods of classes that core code uses
-    _callees_follow(units, found, set())
+    _callees_follow(units, found, set(), reach)
     _files_follow(units, found, role)
     _children_follow(units, found, source)
-    return [Tagged(unit, *_decided(found[unit.name])) for unit in units]
 
 
-def core_words(tagged: list[Tagged], source: Source) -> set[str]:
-    """Names that the core units of a file use and that come from other files: what they call is core as well."""
-    return {word for item in tagged if item.tag == "core" for word in _imported(item.unit, source)}
+def _reach(used: Links, units: Mapping[str, list[Unit]]) -> dict[str, Reach]:
+    """Per file: unit -> units of the same file that it uses for their value."""
+    reach: dict[str, Reach] = {file: {} for file in units}
+    for (file, name), uses in used.units.items():
+        for use in uses:
+            if use.user[0] == file and use.how in TAKEN:
+                reach[file].setdefault(use.user[1], set()).add(name)
+    for file, its in units.items():
+        for name in (unit.name for unit in its if unit.kind == "method"):
+            for use in used.methods_in(file).get(name.rpartition(".")[2], ()):
+                if use.user[1] != name and use.how in TAKEN:
+                    reach[file].setdefault(use.user[1], set()).add(name)
+    return reach
 
 
-Judgement = tuple[Tag | None, str]
+def _wanted(file: str, found: Mapping[str, dict[str, Judgement]], used: Links) -> set[str]:
+    """Units of `file` whose value core code of other files takes."""
+    return {
+        name
+        for name in found[file]
+        for use in used.units.get((file, name), ())
+        if use.user[0] != file and use.how == "value" and use.exact and found[use.user[0]][use.user[1]][0] == "core"
+    }
 
 
 def _decided(judgement: Judgement) -> tuple[Tag, str]:
     tag, reason = judgement
     return (tag, reason) if tag else ("engineering", reason or "no tensor, no recipe, not used by core code")
-
-
-def _judged(unit: Unit, source: Source, reports: bool) -> Judgement:
-    """The tag that a unit shows by itself, or none."""
-    name = unit.name.rpartition(".")[2]
-    if isinstance(unit.node, ast.ClassDef):
-        return _class(unit.node)
-    if unit.kind == "constant":
-        is_log = re.fullmatch(r"_*(?:logg?(?:er)?|all|version|author|doc)_*", name, re.I)
-        return ("engineering", f"{name}: logging or packaging by its name") if is_log else (None, "")
-    if unit.owner is not None and _class(unit.owner)[0] == "engineering":
-        return "engineering", f"part of {unit.owner.name}"
-    if name == "__init__":
-        return None, ""  # as its class
-    recipe = _recipe(unit.node)
-    ranks = name == "rank" and unit.owner  # a method that ranks
-    if ENGINEERING_NAMES.match(name) and not recipe and not ranks and not _belied(name, unit.node, source):
-        return "engineering", f"{name}: logging, files, arguments or process set-up by its name"
-    if recipe:
-        return "core", f"calls {recipe}: part of the training recipe"
-    if _only_checks(unit.node) and not name.startswith("__"):
-        return "engineering", "only checks, and raises"
-    if _holds_settings(unit.node):
-        return "core", "holds settings"
-    tensor = _tensor_call(unit.node, source)
-    if tensor:
-        return "core", f"computes with {tensor}"
-    if TEXT_NAMES.search(name) and _only_text(unit.node):
-        return "engineering", "makes text"
-    if QUIET_NAMES.match(name) and not (name == "run" and unit.owner):
-        return "engineering", f"{name}: set-up or bookkeeping by its name, and computes nothing"
-    if CORE_NAMES.search(name) and not reports and not _engineering_calls(unit.node):
-        return "core", f"{name}: named after a part of an algorithm"
-    return None, ""
-
-
-def _belied(name: str, node: ast.AST, source: Source) -> bool:
-    """Whether the body shows that a name like `log_mel`, `load_audio`, `_save_obs` or `load_config` misleads."""
-    if re.match(r"_*register", name):
-        return any(re.match(r"register_\w*hook$", last(n)) for n in ast.walk(node) if isinstance(n, ast.Call))
-    if re.match(r"_*logs?_", name):
-        return _returns(node) != [] and bool(_tensor_call(node, source))
-    if re.match(r"_*(?:save|store|write)", name):
-        return not any(FILE_CALLS.search(last(n)) for n in ast.walk(node) if isinstance(n, ast.Call))
-    return bool(DATA_READERS.match(name)) or (name.startswith("load_") and _holds_settings(node))
-
-
-def _returns(node: ast.AST) -> list[ast.expr]:
-    """What a function hands back, None aside."""
-    values = [n.value for n in ast.walk(node) if isinstance(n, ast.Return) and n.value is not None]
-    return [v for v in values if not (isinstance(v, ast.Constant) and v.value is None)]
-
-
-def _only_checks(node: ast.AST) -> bool:
-    """A function that raises, asserts or warns, sets nothing, and hands back nothing but what it was given."""
-    parts = list(ast.walk(node))
-    own = {n.id for n in parts if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    lists = {
-        dotted(n.targets[0]) for n in parts if isinstance(n, ast.Assign) and isinstance(n.value, (ast.List, ast.Dict))
-    }
-    given = {n.arg for n in parts if isinstance(n, ast.arg)} - own
-    made = [v for v in _returns(node) if not (isinstance(v, ast.Name) and v.id in given)]
-    sets = any(isinstance(n, (ast.Attribute, ast.Subscript)) and isinstance(n.ctx, ast.Store) for n in parts)
-    called = [n for n in parts if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
-    acts = any(not _complains(n) and dotted(n.value).partition(".")[0] not in lists for n in called)
-    waits = any(isinstance(n, (ast.Yield, ast.YieldFrom, ast.Delete, ast.Await)) for n in parts)
-    says = any(isinstance(n, (ast.Raise, ast.Assert)) or (n in called and _complains(n)) for n in parts)
-    stub = len(getattr(node, "body", [])) <= 2 and "NotImplemented" in ast.dump(node)
-    return says and not (stub or made or sets or acts or waits)
-
-
-def _complains(node: ast.AST) -> bool:
-    called = dotted(getattr(node, "value", None))
-    return bool(re.search(r"^(?:print|log(?:ging|ger)?\.)|(?:^|[._])(?:warn|check|verify|assert)", called))
-
-
-def _holds_settings(node: ast.AST) -> bool:
-    """A dict literal with at least three numbers under text keys, not all of them 0 and 1; or a configuration made."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Call) and CONFIG_NAME.search(last(part)) and len(part.keywords) >= 3:
-            return True
-        if isinstance(part, ast.Dict):
-            texts = [v for k, v in zip(part.keys, part.values, strict=True) if isinstance(getattr(k, "value", 0), str)]
-            numbers = [v.value for v in texts if isinstance(v, ast.Constant) and isinstance(v.value, (int, float))]
-            if len(numbers) >= 3 and any(number not in (0, 1) for number in numbers):
-                return True
-    return False
-
-
-def _only_text(node: ast.AST) -> bool:
-    """A function that hands back a formatted text and nothing else."""
-    makers = ("format", "join", "decode", "strftime")
-    values = _returns(node)
-    return bool(values) and all(isinstance(v, ast.JoinedStr) or last(v) in makers for v in values)
-
-
-def _class(node: ast.ClassDef) -> Judgement:
-    bases = [dotted(base) for base in node.bases]
-    if any(STEERS.search(word) for word in (node.name, *bases)) and not node.name.endswith("Logger"):
-        return "core", f"{node.name}: steers the training by its name"
-    never = [word for word in (*bases, node.name) if NEVER_CORE.search(word)]
-    if never and not any(MODULE_BASES.search(base) for base in bases if base not in never):
-        return "engineering", f"{never[0]}: logging, files or a progress bar"
-    for base in bases:
-        if MODULE_BASES.search(base):
-            return "core", f"a {base}"
-    for base in bases:
-        if ENGINEERING_BASES.search(base):
-            return "engineering", f"a {base}"
-    if ENGINEERING_CLASSES.search(node.name):
-        return "engineering", f"{node.name}: logging, files or process set-up by its name"
-    if CONFIG_NAME.search(node.name):
-        return "core", "its fields are hyperparameters"
-    return None, ""
-
-
-def _recipe(node: ast.AST) -> str:
-    for call in ast.walk(node):
-        if isinstance(call, ast.Call) and OPTIMISER.match(last(call)):
-            return last(call)
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
-            if call.func.attr in (
-                "backward",
-                "zero_grad",
-                "clip_grad_norm_",
-                "clip_grad_value_",
-                "apply_gradients",
-                "apply_updates",
-            ):
-                return call.func.attr
-    return ""
-
-
-def _tensor_call(node: ast.AST, source: Source) -> str:
-    """The first call or attribute that computes with tensors."""
-    for part in ast.walk(node):
-        name = dotted(part) if isinstance(part, (ast.Attribute, ast.Name, ast.Call)) else ""
-        first, dot, rest = name.partition(".")
-        full = f"{source.imports.get(first, first)}{dot}{rest}"
-        root = full.partition(".")[0]
-        if isinstance(part, ast.Call) and root in TENSOR_ROOTS and "." in full and not NO_MATHS.search(full):
-            return full
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in SURE_METHODS:
-            return f".{part.func.attr}()"
-        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult):
-            return "@"
-        if full.startswith("math.") and rest in FORMULAS:
-            return full
-    return ""
-
-
-def _engineering_calls(node: ast.AST) -> bool:
-    names = (dotted(call) for call in ast.walk(node) if isinstance(call, ast.Call))
-    return any(ENGINEERING_CALLS.match(name) for name in names)
 
 
 def _bases_follow(units: list[Unit], found: dict[str, Judgement]) -> None:
@@ -351,23 +236,22 @@ def _children_follow(units: list[Unit], found: dict[str, Judgement], source: Sou
         above = unit.name.rpartition(".")[0]
         if above and found[unit.name][0] is None and above in found and found[above][0]:
             name = unit.name.rpartition(".")[2]
-            words = name not in ("run", "rank") and (ENGINEERING_NAMES.match(name) or QUIET_NAMES.match(name))
-            trivial = words and isinstance(unit.node, FUNCTION) and not _belied(name, unit.node, source)
+            words = name not in ("run", "rank") and (ENGINEERING_NAMES.match(name) or is_quiet(unit))
+            trivial = words and isinstance(unit.node, FUNCTION) and not belied(name, unit.node, source)
             found[unit.name] = ("engineering", "interface") if trivial else (found[above][0], f"part of {above}")
 
 
-def _callees_follow(units: list[Unit], found: dict[str, Judgement], outside: set[str]) -> None:
-    """What core code uses is core, unless it is engineering by its own look."""
-    by_word: dict[str, list[Unit]] = {}
+def _callees_follow(units: list[Unit], found: dict[str, Judgement], outside: set[str], reach: Reach) -> None:
+    """What core code uses for its value is core, unless it is engineering by its own look."""
+    by_name: dict[str, list[Unit]] = {}
     for unit in units:
-        by_word.setdefault(unit.name.rpartition(".")[2], []).append(unit)
+        by_name.setdefault(unit.name, []).append(unit)
     waiting = [unit for unit in units if found[unit.name][0] == "core"]
-    for word in outside & set(by_word):
-        waiting += _take(by_word[word], found, "core code of another file")
+    waiting += _take([unit for unit in units if unit.name in outside], found, "core code of another file")
     while waiting:
         user = waiting.pop()
-        for word in _words(user) & set(by_word):
-            waiting += _take([unit for unit in by_word[word] if unit is not user], found, user.name)
+        for name in reach.get(user.name, ()):
+            waiting += _take([unit for unit in by_name[name] if unit is not user], found, user.name)
 
 
 def _take(units: list[Unit], found: dict[str, Judgement], user: str) -> list[Unit]:
@@ -377,28 +261,51 @@ def _take(units: list[Unit], found: dict[str, Judgement], user: str) -> list[Uni
     return taken
 
 
-def _nodes(unit: Unit) -> Iterator[ast.AST]:
-    """Of a class only its own body: its methods are units of their own."""
-    parts: list[ast.AST] = [unit.node]
-    if isinstance(unit.node, ast.ClassDef):
-        parts = [n for n in unit.node.body if not isinstance(n, (*FUNCTION, ast.ClassDef))] + list(unit.node.bases)
-    return (node for part in parts for node in ast.walk(part))
+def _callers_follow(file: str, units: list[Unit], found: dict[str, dict[str, Judgement]], used: Links) -> None:
+    """What hands on the value of core code is core: `return sampled(model, x)`."""
+    for unit in units:
+        if found[file][unit.name][0] is None and unit.kind == "function" and hands_back(unit.node):
+            for source in used.taken.get((file, unit.name), ()):
+                tag, reason = found[source[0]][source[1]]
+                if tag == "core" and not reason.startswith((*FOLLOWED, "holds", "a ", "its ")):
+                    found[file][unit.name] = "core", f"hands on the value of {source[1]}"
+                    break
 
 
-def _words(unit: Unit) -> set[str]:
-    """Names that a unit mentions."""
-    nodes = list(_nodes(unit))
-    words = {node.id for node in nodes if isinstance(node, ast.Name)}
-    return words | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+def _only_reported(file: str, units: list[Unit], found: dict[str, dict[str, Judgement]], used: Links) -> None:
+    """What computes nothing itself, and whose value reaches only logs, files and checks, is engineering."""
+    for unit in units:
+        tag, reason = found[file][unit.name]
+        if tag != "core" or unit.kind not in ("function", "method") or not reason.startswith(FOLLOWED):
+            continue
+        if unit.name.rpartition(".")[2].startswith("__") or is_stub(unit.node):
+            continue
+        key = (file, unit.name)
+        uses = used.of(key) if hands_back(unit.node) else []
+        for name in () if hands_back(unit.node) else _own_state(unit.node):
+            uses += [use for use in used.attributes.get(name, ()) if use.user != key] or [Use(key, "value")]
+        if any(use.how != "check" for use in uses) and all(_is_engineering(use, file, found) for use in uses):
+            where = uses[0].user[1]
+            found[file][unit.name] = "engineering", f"its value only reaches logs, files or checks ({where})"
 
 
-def _imported(unit: Unit, source: Source) -> set[str]:
-    """Of these, what an import brings: `f` of `from a import f`, `f` and `g` of `a.g.f`; not what an object has."""
-    words: set[str] = set()
-    for node in _nodes(unit):
-        if isinstance(node, ast.Name) and node.id in source.imports:
-            words.add(source.imports[node.id].rpartition(".")[2])
-        elif isinstance(node, ast.Attribute):
-            first, _, rest = dotted(node).partition(".")
-            words |= set(rest.split(".")) if first in source.imports else set()
-    return words
+def _own_state(node: ast.AST) -> set[str]:
+    """Attributes of `self` that a method sets or appends to; none if it acts on anything else."""
+    calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)]
+    methods = [n.func for n in calls if isinstance(n.func, ast.Attribute)]
+    touched = [func.value for func in methods if func.attr in ("append", "extend")]
+    places = [n for n in ast.walk(node) if isinstance(n, (ast.Attribute, ast.Subscript))]
+    stored = [n for n in places if isinstance(n.ctx, ast.Store)]
+    names = [dotted(n).split(".") for n in (*touched, *stored)]
+    plain = len(calls) == len(touched) and all(len(name) == 2 and name[0] == "self" for name in names)
+    return {name[1] for name in names} if plain else set()
+
+
+def _is_engineering(use: Use, file: str, found: Mapping[str, dict[str, Judgement]]) -> bool:
+    if use.how in ("report", "check", "type"):
+        return True
+    if use.into and found.get(use.into[0], {}).get(use.into[1], (None, ""))[0] == "engineering":
+        return True
+    by = found[use.user[0]][use.user[1]][0]
+    near = use.user[0] == file or use.how == "decorator" or not use.exact
+    return by == "engineering" and near and not _PASSES_ON.match(use.user[1].rpartition(".")[2])

@@ -38,8 +38,8 @@ REPORTING = re.compile(
 )
 ENGINEERING_NAMES = re.compile(
     r"^_*(?:parse_args?\w*|get_args?\w*|get_parser|arg_parser|build_parser|log|logs?_\w+|logging\w*|"
-    r"setup_\w*log\w*|get_log(?:ger|_\w+)?|logger|save\w*|load\w*|"
-    r"checkpoint\w*|restore\w*|\w+_checkpoints?|resume\w*|download\w*|upload\w*|push_to\w*|plot\w*|"
+    r"setup_\w*log\w*|get_log(?:ger|_(?!std|prob|lik|var|sigma|odds|p$)\w+)?|logger|save\w*|load\w*|"
+    r"checkpoint\w*|restore\w*|recover|\w+_checkpoints?|resume\w*|download\w*|upload\w*|push_to\w*|plot\w*|"
     r"visuali[sz]e\w*|draw\w*|show\w*|print\w*|render\w*|"
     r"export\w*|to_onnx|copy_code\w*|init_distributed\w*|is_distributed\w*|is_main\w*|is_primary\w*|is_master|"
     r"is_(?:global|local)_\w+|world_info\w*|get_rank|"
@@ -80,12 +80,16 @@ NEVER_CORE = re.compile(r"JSON(?:En|De)coder$|(?:^|\.)[Tt]qdm|HubMixin$|Callback
 TEXT_NAMES = re.compile(r"format|str(?:$|_)|repr|name|title|path|label|info|desc|stamp|html|markdown|message|msg")
 CONFIG_NAME = re.compile(r"(?:Config|Cfg|Args|Arguments|HParams|Params|Hyperparameters|Options|Settings)$")
 DATA_READERS = re.compile(r"^_*(?:load|read|open)_(?:audio|images?|img|video|wav|waveform|frames?|text|corpus|data)$")
-FILE_CALLS = re.compile(
-    r"save|load|dump|write|open|read|download|export|restore|checkpoint|mkdir|state_dict|pickle|from_|[hH]5|hdf5"
+KEEPS = re.compile(  # in files or logs
+    r"add_scalar|save|load|dump|write|open|read|download|export|restore|checkpoint|mkdir|state_dict|pickle|from_|[hH]5|hdf5"
 )
-OPTIMISER = re.compile(
-    r"(?:Adam\w*|SGD|EarlyStopping|RMSprop|Lion|LAMB|Adafactor|create_optimizer\w*|cosine_lr|get_\w*schedule\w*|\w+LR)$"
+# optimizers of every library by the name that makes them: the one place that lists them
+OPTIMISERS = (
+    r"(?:Fused|Sparse|N|R|Q)?Adam\w*|adamw?|SGD\w*|sgd|RMS[Pp]rop\w*|rmsprop|Adagrad|Adadelta|Adafactor|adafactor|"
+    r"Lion\w*|lion|L[Aa][Mm][Bb]|LARS|Muon|Shampoo|Sophia\w*|LBFGS|AdaBelief|RAdam|NovoGrad|Rprop|ASGD|"
+    r"create_optimizer\w*"
 )
+RECIPE = re.compile(rf"(?:{OPTIMISERS}|EarlyStopping|cosine_lr|get_\w*schedule\w*|\w+LR)$")
 # what is called on torch without computing anything
 NO_MATHS = re.compile(
     r"\.(?:save|load|device|(?:cuda|xpu|npu|mps|xla)\.\w+|empty_cache|distributed\.\w+|backends\.\S+|hub\.\S+|jit\.\w+|version\S*|is_available|"
@@ -104,3 +108,29 @@ _TENSOR_METHODS = frozenset(
 )  # fmt: skip
 FORMULAS = frozenset("exp log log2 sqrt sin cos tan atan tanh pow erf gamma pi".split())
 SURE_METHODS = _TENSOR_METHODS - set("log sum view repeat expand mean copy_ std abs float norm pow exp".split())
+
+# what a call does besides computing: (kind, names)
+EFFECTS = [
+    ("files and processes", re.compile(
+        r"^(?:os|shutil|subprocess|pathlib|tempfile|zipfile|tarfile|requests|urllib|git|huggingface_hub|glob|csv)\.|"
+        r"^(?:open|Path|save|torch\.(?:save|load))$|\.(?:mkdir|makedirs|unlink|write|write_\w+|writerow|save|save_\w+|"
+        r"dump|dumps|upload|read_text|extractall)$|_download$")),
+    ("logs and messages", re.compile(
+        r"^(?:logging|wandb|mlflow|warnings|tqdm|matplotlib)\.|^print$|(?:^|[._])(?:log|logger)\.|"
+        r"\.(?:add_(?:scalar|image|audio|figure|text|video)s?|set_description|set_postfix|log|log_\w+)$|_warning$")),
+    ("devices", re.compile(r"\.(?:to|cuda|cpu|xpu)$|^torch\.(?:device|cuda\.\w+)$|(?:^|[._])device$")),
+    ("imports", re.compile(r"^(?:importlib\.\S+|__import__|pkgutil\.\S+|pydoc\.locate)$")),
+]  # fmt: skip
+HARMLESS = re.compile(
+    r"^(?:isinstance|issubclass|getattr|hasattr|setattr|callable|len|str|int|bool|list|dict|set|tuple|sorted|zip|"
+    r"enumerate|range|type|repr|super|iter|next|map|filter|exists|any|all|format|vars|ImportError|\w*Error|Exception)$|"
+    r"\.(?:append|extend|items|keys|values|get|format|join|split|rsplit|strip|lstrip|rstrip|startswith|endswith|replace|"
+    r"lower|upper|update|pop|copy|close|read|decode|encode|exists|is_file|is_dir|parameters|named_parameters|modules|"
+    r"__init__|raise_for_status|iter_content|iter_lines|resolve|relative_to|as_posix|setdefault|flush|finish)$"
+)
+# methods by which code trains, evaluates or samples, and what they are not called on
+ACTS = frozenset(
+    "step eval train train_step training_step train_epoch fit zero_grad requires_grad_ sample generate "
+    "evaluate train_on_batch learn".split()
+)
+TOOLS = re.compile(r"prof|(?:^|[._])(?:pbar|progress\w*|bar|tqdm|pd|df|re|random|logger|timer|subparsers?)$", re.I)

@@ -112,7 +112,8 @@ def imports_of(tree: ast.AST) -> dict[str, str]:
                 names[alias.asname or first] = alias.name if alias.asname else first
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
-                names[alias.asname or alias.name] = f"{'.' * node.level}{node.module or ''}.{alias.name}"
+                within = f"{node.module}." if node.module else ""  # `from . import x`: no dot of its own
+                names[alias.asname or alias.name] = f"{'.' * node.level}{within}{alias.name}"
     return names
 
 

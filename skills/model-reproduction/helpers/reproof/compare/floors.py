@@ -65,6 +65,11 @@ def reached(paper: Printed, values: Sequence[float]) -> int:
     return sum(value >= paper.easiest for value in values)
 
 
-def beyond(paper: Printed, floor: FloorValues, value: float) -> bool:
-    """Whether `value` is better than what 19 of 20 draws of the truth reach."""
-    return value < floor.q05 if paper.direction == "lower" else value > floor.q95
+def beyond(paper: Printed, floor: FloorValues, value: float, n: int = 1) -> bool:
+    """Whether `value`, a mean of `n`, is better than what 19 of 20 means of `n` draws of the truth reach.
+
+    A mean of n draws scatters by 1/sqrt(n): the quantile of single draws moves towards the floor's mean by as much.
+    """
+    quantile = floor.q05 if paper.direction == "lower" else floor.q95
+    limit = floor.mean + (quantile - floor.mean) / math.sqrt(n)
+    return value < limit if paper.direction == "lower" else value > limit

@@ -77,8 +77,8 @@ def verdict_of(claim: Claim, context: Context, view: View, paper: Printed | None
 def _held_back(decision: Decision, view: View, paper: Printed) -> Decision:
     """A good verdict needs all planned seeds, and BETTER a number that draws of the truth themselves can reach."""
     assert view.sample is not None, "the rule has judged a sample"
-    if decision.verdict == "BETTER" and view.floor and beyond(paper, view.floor, view.sample.mean):
-        why = f"{decision.reason}; but two draws of the truth do not get there: look for leakage or collapsed samples"
+    if decision.verdict == "BETTER" and view.floor and beyond(paper, view.floor, view.sample.mean, view.sample.n):
+        why = f"{decision.reason}; but draws of the truth do not get there: look for leakage or collapsed samples"
         return replace(decision, verdict="INCONCLUSIVE", reason=why)
     missing = sorted(set(view.protocol.seeds) - set(view.selection.by_seed))
     if decision.verdict in POSITIVE and missing:

@@ -32,7 +32,7 @@ def headline(claims: Sequence[ClaimResult], others: Sequence[OrderResult | Curve
         return tail.removeprefix("; ") or "the plan has no claims: nothing to compare"
     suffix = {"UNATTAINABLE": " as stated"}
     parts = [f"{count} {verdict}{suffix.get(verdict, '')}" for verdict, count in counts_of(claims).items()]
-    good = sum(claim.is_positive for claim in claims)
+    good = sum(claim.is_reproduced for claim in claims)
     reproduced = {0: "none", len(claims): "all"}.get(good, f"{good} of {len(claims)}")
     return f"{len(claims)} claim{'' if len(claims) == 1 else 's'}: {', '.join(parts)}; {reproduced} reproduced{tail}"
 
@@ -54,7 +54,7 @@ def paper_of(claims: Sequence[ClaimResult], tables: Sequence[TableResult]) -> li
 
 def standing(claims: Sequence[ClaimResult]) -> Standing:
     """The verdict on a table or on the paper: undecided while some cell could still change it."""
-    good = sum(claim.is_positive for claim in claims)
+    good = sum(claim.is_reproduced for claim in claims)
     waiting = any(claim.verdict in ("INCONCLUSIVE", "SHORTENED", "NOT_RUN") for claim in claims)
     if good == len(claims):
         return "all reproduced"
@@ -83,7 +83,7 @@ def _summed(table: str, claims: list[ClaimResult]) -> TableResult:
         table=table,
         claims=len(claims),
         counts=counts_of(claims),
-        reproduced=sum(claim.is_positive for claim in claims),
+        reproduced=sum(claim.is_reproduced for claim in claims),
         median_gap_frac=quantile(gaps, 0.5) if gaps else None,
         headline=headline(claims),
     )

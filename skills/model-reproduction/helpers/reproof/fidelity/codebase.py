@@ -11,7 +11,8 @@ from reproof import yamlio
 from reproof.errors import PackError
 from reproof.fidelity.normal import Context
 from reproof.paths import files_below, hash_path, sha256
-from reproof.roles import Tag, core_words, file_role, tagged_units
+from reproof.roles import file_role, tagged_files
+from reproof.signs import Tag
 from reproof.syntax import Source, Unit, parsed
 
 MOST_FILES = 5000
@@ -104,13 +105,11 @@ def _overrides(tags: Path | None) -> dict[str, Tag]:
 
 
 def _fill(code: Code, overrides: dict[str, Tag]) -> None:
-    roles = {name: file_role(name, source) for name, source in code.sources.items()}
-    tagged = {name: tagged_units(source, roles[name], name) for name, source in code.sources.items()}
-    used = {word for name, items in tagged.items() for word in core_words(items, code.sources[name])}
+    tagged = tagged_files({name: (source, file_role(name, source)) for name, source in code.sources.items()})
     own = frozenset(item.unit.name for items in tagged.values() for item in items if "." not in item.unit.name)
     for name, source in code.sources.items():
         context = Context(imports=source.imports, own=own)
-        for item in tagged_units(source, roles[name], name, used):
+        for item in tagged[name]:
             identity = _fresh(f"{name}::{item.unit.name}", code.units)
             code.units[identity] = CodeUnit(identity, name, item.unit, _tag(identity, item.tag, overrides), context)
         body = _executed(source.tree)

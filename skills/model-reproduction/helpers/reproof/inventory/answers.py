@@ -34,7 +34,9 @@ from reproof.inventory.shell import overrides
 from reproof.inventory.texts import settings
 from reproof.inventory.walk import Walked, walked
 from reproof.inventory.weaker import by_lines
-from reproof.roles import Role, core_words, file_role, tagged_units
+from reproof.links import idle_lines
+from reproof.roles import Role, Tagged, file_role, tagged_files
+from reproof.signs import is_stub
 from reproof.syntax import Source, parsed
 
 LANGUAGES = {
@@ -60,8 +62,10 @@ LANGUAGES = {
     ".ini": "INI",
     ".cfg": "INI",
     ".gin": "gin",
+    ".jsonnet": "jsonnet",
+    ".libsonnet": "jsonnet",
 }
-SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".gin")
+SETTINGS = (".yaml", ".yml", ".json", ".toml", ".ini", ".cfg", ".gin", ".jsonnet", ".libsonnet")
 SHELL = (".sh", ".bash", ".slurm", ".sbatch")
 OUTSIDE = ("test", "docs", "packaging")
 
@@ -183,7 +187,8 @@ def _other(name: str, suffix: str, data: bytes, found: _Found) -> str:
         items, problem = settings(text, name, suffix)
         found.hyperparameters += items
         return problem or note
-    is_make = PurePosixPath(name).name in ("Makefile", "Dockerfile")
+    base = PurePosixPath(name).name
+    is_make = base in ("Makefile", "Dockerfile") or base == ".env" or base.startswith(".env.")
     if suffix in SHELL or is_make:
         found.hyperparameters += overrides(text, name, markdown=False, commands=found.commands)
     elif suffix in (".md", ".rst") and not name.lower().startswith("change"):
@@ -208,13 +213,11 @@ def _notebook(name: str, text: str, found: _Found) -> str:
 
 
 def _units(found: _Found) -> list[UnitInfo]:
-    """Units of all files. A second pass lets core code of one file reach what it uses in another."""
-    tagged = {name: tagged_units(source, role, name) for name, (source, role) in found.python.items()}
-    used = {word for name, items in tagged.items() for word in core_words(items, found.python[name][0])}
+    """Units of all files with their tags, under names that are unique."""
     result = []
-    for name, (source, role) in found.python.items():
+    for name, items in tagged_files(found.python).items():
         seen: Counter[str] = Counter()
-        for item in tagged_units(source, role, name, used):
+        for item in items:
             unit = item.unit
             seen[unit.name] += 1
             times = f"#{seen[unit.name]}" if seen[unit.name] > 1 else ""  # defined twice, as in `if` and `else`
@@ -228,9 +231,16 @@ def _units(found: _Found) -> list[UnitInfo]:
                     tag=item.tag,
                     reason=item.reason,
                     rule_tag=item.tag,
+                    idle=_idle(item) if item.tag == "core" and unit.kind in ("function", "method") else "",
                 )
             )
     return result
+
+
+def _idle(item: Tagged) -> str:
+    """Lines of a unit that only report or check, where it does more than that."""
+    runs = [] if is_stub(item.unit.node) else idle_lines(item.unit.node)
+    return ", ".join(f"{first}-{last}" if first < last else str(first) for first, last in runs)
 
 
 def _info(walk: Walked, request: ReadRequest, found: _Found) -> SourceInfo:

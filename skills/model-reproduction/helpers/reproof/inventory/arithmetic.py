@@ -11,9 +11,9 @@ import math
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 
+from reproof.links import files_of
 from reproof.syntax import FUNCTION, Source, dotted, literal
 
 Constants = Mapping[str, Any]
@@ -109,7 +109,7 @@ def link(sources: Mapping[str, Source]) -> None:
         for name, source in sources.items():
             added = False
             for alias, target in source.imports.items():
-                for other in _candidates(name, target):
+                for other in files_of(name, target):
                     word = target.rpartition(".")[2]
                     if other in sources and word in sources[other].constants and alias not in source.constants:
                         source.constants[alias], added = sources[other].constants[word], True
@@ -142,22 +142,6 @@ def _bound(tree: ast.Module | None) -> Iterator[str]:
             yield from [name for names in declared for name in names]
             continue
         waiting += ast.iter_child_nodes(node)
-
-
-def _candidates(file: str, target: str) -> list[str]:
-    """Files that `from target import name` may mean, seen from `file`; `target` holds the name as its last word."""
-    dots = len(target) - len(target.lstrip("."))
-    parts = target.lstrip(".").split(".")[:-1]
-    if dots:
-        folder = PurePosixPath(file).parent
-        for _ in range(dots - 1):
-            folder = folder.parent
-        base = folder.joinpath(*parts)
-        return [f"{base.as_posix()}.py", f"{base.as_posix()}/__init__.py"]
-    if not parts:
-        return []
-    inner = "/".join(parts)
-    return [f"{root}{inner}{end}" for root in ("", "src/") for end in (".py", "/__init__.py")]
 
 
 def visible(constants: dict[str, Any], node: ast.AST) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from reproof.rolewords import OPTIMISERS
+
 # last word of a called name -> topic; the literals handed to it are hyperparameters
 _CALLS: dict[str, str] = {
     "normalisation": r"(?:Fused)?(?:Layer|Batch|Group|Instance|RMS|Local|SyncBatch|"
@@ -16,10 +18,7 @@ _CALLS: dict[str, str] = {
     r"GEGLU|SwiGLU|Softshrink",
     "regularisation": r"(?:Alpha|Feature)?[Dd]ropout\w*|[Dd]rop_?[Pp]ath|DropBlock\w*|StochasticDepth|stochastic_depth|"
     r"label_smoothing|LabelSmoothing\w*|weight_decay",
-    "optimiser": r"(?:Fused|Sparse|N|R|Q)?Adam\w*|adamw?|SGD\w*|sgd|RMS[Pp]rop\w*|rmsprop|Adagrad|Adadelta|"
-                 r"Adafactor|adafactor|Lion\w*|"
-    r"lion|L[Aa][Mm][Bb]|LARS|Muon|Shampoo|Sophia\w*|LBFGS|AdaBelief|RAdam|NovoGrad|Rprop|ASGD|create_optimizer\w*|"
-    r"param_groups\w*|add_param_group|inject_hyperparams|get_adam_optimizer",
+    "optimiser": rf"{OPTIMISERS}|param_groups\w*|add_param_group|inject_hyperparams|get_adam_optimizer",
     "schedule": r"\w*LR|\w+[Ss]chedule[rd]?|Cosine\w*|ReduceLROnPlateau|OneCycle\w*|get_\w*schedule\w*|\w*_schedule|"
     r"\w*_decay|piecewise_\w+|warmup\w*|linear_schedule|linspace|logspace|geomspace|polynomial_schedule|"
     r"create_scheduler\w*",

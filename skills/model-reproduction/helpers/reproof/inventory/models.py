@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from reproof.records import Answer, Record
-from reproof.roles import Role, Tag
+from reproof.roles import Role
+from reproof.signs import Tag
 
 Topic = Literal[
     "initialisation",
@@ -115,6 +116,7 @@ class UnitInfo(Record):
     reason: str
     by: str = "rule"
     rule_tag: Tag
+    idle: str = Field("", description="lines of a core unit that only report or check: they may change")
 
 
 class Hyperparameter(Record):

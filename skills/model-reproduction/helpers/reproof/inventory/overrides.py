@@ -12,7 +12,7 @@ from reproof.errors import PackError, near
 from reproof.inventory.models import TagAnswer, TagRequest, UnitInfo
 from reproof.paths import write_atomically
 from reproof.records import Record, validated
-from reproof.roles import Tag
+from reproof.signs import Tag
 
 DEFAULT = Path("inventory.tags.yaml")
 WHY = "an override decides whether a unit is compared at all"

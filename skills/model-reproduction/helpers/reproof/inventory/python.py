@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from reproof.inventory.arithmetic import value_of, visible
 from reproof.inventory.known import (
     CONFIG_BASE,
-    CONFIG_CALLS,
     CONFIG_CLASS,
     CONFIG_WORD,
     LAYERS,
@@ -21,12 +19,27 @@ from reproof.inventory.known import (
     topic_of,
 )
 from reproof.inventory.models import Hyperparameter
+from reproof.inventory.values import (
+    default_of_field,
+    entries_of,
+    is_calculated,
+    is_setting,
+    keywords,
+    numbers,
+    option_name,
+    subscript,
+    switches,
+    texts,
+)
 from reproof.inventory.weaker import plain
 from reproof.syntax import Source, dotted, last, literal, shown
 
 OPTION_CALLS = ("click.option", "click.argument", "option")
 TYPER_CALLS = ("typer.Option", "typer.Argument", "Option", "Argument")
 FIELD_CALLS = frozenset("field Field attrib ib conf arg tyro.conf.arg param parameter Parameter FieldInfo flag".split())
+GETTERS = ("get", "pop", "setdefault", "getattr", "getenv")
+# keywords that change a value in calls that are about layout otherwise
+TELLING = frozenset("unbiased correction ddof largest descending side rounding_mode interpolation".split())
 SWITCHES = {"store_true": False, "store_false": True, "count": 0}
 TRIVIAL = (0, 1, -1, 2)  # in formulas these are mathematics, not settings
 
@@ -46,6 +59,7 @@ class _Visitor(ast.NodeVisitor):
         self.file, self.core = file, core
         self.scope: list[str] = []
         self.inside_function = 0
+        self.switched: set[str] = set()  # locals that are bound to one of several texts, or where nothing was given
         self.found: list[Hyperparameter] = []
         self.taken: set[int] = set()  # nodes that are reported already, under a better name
 
@@ -56,7 +70,7 @@ class _Visitor(ast.NodeVisitor):
                 name=name,
                 value=plain(value) if known else None,
                 text="" if known or node is None else shown(node),
-                written=shown(node) if known and node is not None and _is_calculated(node) else "",
+                written=shown(node) if known and node is not None and is_calculated(node) else "",
                 kind=kind,
                 file=self.file,
                 line=line,
@@ -94,24 +108,35 @@ class _Visitor(ast.NodeVisitor):
         self.generic_visit(node)
 
     def _takers(self) -> Iterator[tuple[Callable[[ast.Call, str], bool], Callable[[ast.Call], None]]]:
-        yield (lambda n, name: name in ("add_argument", "add_arg") and bool(_texts(n))), self._argparse
+        yield (lambda n, name: name in ("add_argument", "add_arg") and bool(texts(n))), self._argparse
         yield (lambda _, name: name == "set_defaults"), self._set_defaults
         yield (lambda n, _: self.full(n) in TYPER_CALLS and bool(n.args or n.keywords)), self._skip
         yield (lambda n, _: self._is_click(n)), self._click
-        yield (lambda n, name: name.startswith("DEFINE_") and len(n.args) >= 2), self._absl
+        yield (lambda n, name: name.startswith("DEFINE_") and len(n.args) + len(n.keywords) >= 2), self._absl
+        yield (lambda n, name: name in GETTERS and 2 <= len(n.args) <= 3), self._getter
         yield (lambda _, name: name in ("builds", "make_config", "make_custom_builds_fn")), self._builds
+
+    def _getter(self, node: ast.Call) -> None:
+        """`options.get("lr", 0.1)` and `getattr(config, "lr", 0.1)`: a default where nothing else is said."""
+        key, default = node.args[-2:]
+        named, name = literal(key)
+        known, value = self.value(default)
+        if named and isinstance(name, str) and known and value is not None and not (value == "" or value == []):
+            owner = dotted(node.args[0]) + ".getattr" if last(node) == "getattr" else dotted(node)
+            self.add("fallback", f"{owner}.{name}", default, default.lineno)
 
     def _is_click(self, node: ast.Call) -> bool:
         return (
-            dotted(node) in OPTION_CALLS and bool(_texts(node)) and self.full(node).startswith(("click", "rich_click"))
+            dotted(node) in OPTION_CALLS and bool(texts(node)) and self.full(node).startswith(("click", "rich_click"))
         )
 
     def _argparse(self, node: ast.Call) -> None:
-        keywords = _keywords(node)
-        default, action = keywords.get("default"), literal(keywords.get("action"))[1]
+        given = keywords(node)
+        default, action = given.get("default"), literal(given.get("action"))[1]
         if default is None and action in SWITCHES:
             default = ast.Constant(SWITCHES[action])
-        self.add("argparse", _option_name(node, keywords), default, node.lineno)
+        self.add("argparse", option_name(node, given), default, node.lineno)
+        self._without_value(node, given, "const")
 
     def _set_defaults(self, node: ast.Call) -> None:
         for keyword in node.keywords:
@@ -119,14 +144,24 @@ class _Visitor(ast.NodeVisitor):
                 self.add("argparse", keyword.arg, keyword.value, keyword.value.lineno)
 
     def _click(self, node: ast.Call) -> None:
-        keywords = _keywords(node)
-        default = keywords.get("default")
-        if default is None and literal(keywords.get("is_flag"))[1] is True:
+        given = keywords(node)
+        default = given.get("default")
+        if default is None and literal(given.get("is_flag"))[1] is True:
             default = ast.Constant(False)
-        self.add("click", _option_name(node, keywords), default, node.lineno)
+        self.add("click", option_name(node, given), default, node.lineno)
+        self._without_value(node, given, "flag_value")
+
+    def _without_value(self, node: ast.Call, given: dict[str, ast.expr], word: str) -> None:
+        """What an option means that is given without a value."""
+        if word in given and self.value(given[word])[0]:
+            kind = "click" if word == "flag_value" else "argparse"
+            self.add(kind, f"{option_name(node, given)}.{word}", given[word], given[word].lineno)
 
     def _absl(self, node: ast.Call) -> None:
-        self.add("absl", str(literal(node.args[0])[1]), node.args[1], node.lineno)
+        given = keywords(node)
+        name = node.args[0] if node.args else given.get("name")
+        default = node.args[1] if len(node.args) > 1 else given.get("default")
+        self.add("absl", str(literal(name)[1]), default, node.lineno)
 
     def _builds(self, node: ast.Call) -> None:
         target = shown(node.args[0]) if node.args else last(node)
@@ -142,19 +177,24 @@ class _Visitor(ast.NodeVisitor):
     def _handed_over(self, node: ast.Call, name: str) -> None:
         topic = topic_of(name)
         kind = "literal" if topic or LAYERS.match(name) else "call literal"
+        is_class = name[:1].isupper() and not name.isupper()
         if kind == "call literal" and name in PLUMBING:
             if name in ("min", "max", "minimum", "maximum"):  # a bound
                 for side in node.args:
                     self._inline(side, node)
+            for keyword in node.keywords:
+                if keyword.arg in TELLING and self._counts(keyword.value, kind, named=True):
+                    self.add("literal", f"{dotted(node)}.{keyword.arg}", keyword.value, keyword.value.lineno)
             return
         for index, value in enumerate(node.args):
-            if not isinstance(value, ast.Starred) and self._counts(value, kind):
+            is_key = name in GETTERS and isinstance(literal(value)[1], str)
+            if not isinstance(value, ast.Starred) and not is_key and self._counts(value, kind, is_class=is_class):
                 self.add(kind, f"{dotted(node)}[{index}]", value, value.lineno)
         for keyword in node.keywords:
             if keyword.arg and keyword.arg not in PLUMBING_KEYWORDS and self._counts(keyword.value, kind, named=True):
                 self.add(kind, f"{dotted(node)}.{keyword.arg}", keyword.value, keyword.value.lineno)
 
-    def _counts(self, node: ast.expr, kind: str, *, named: bool = False) -> bool:
+    def _counts(self, node: ast.expr, kind: str, *, named: bool = False, is_class: bool = False) -> bool:
         if all(id(part) in self.taken for part in ast.walk(node) if isinstance(part, ast.Constant)):
             return False
         known, value = literal(node)
@@ -163,9 +203,10 @@ class _Visitor(ast.NodeVisitor):
         if named:
             return True
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if kind == "call literal":
-            return number or _numbers(value)
-        return number or isinstance(value, bool) or _numbers(value)
+        if kind == "call literal" and not is_class:
+            return number or numbers(value)
+        word = isinstance(value, str) and value.isidentifier()  # a mode; no pattern, no message
+        return number or isinstance(value, bool) or numbers(value) or word
 
     # --- defaults, classes, assignments -------------------------------------------------------------------------
 
@@ -183,11 +224,12 @@ class _Visitor(ast.NodeVisitor):
         self.scope.append(node.name)
         self.inside_function += 1
         outer, self.constants = self.constants, visible(self.constants, node)
+        above, self.switched = self.switched, switches(node)
         if any(dotted(d).endswith((".config", ".named_config")) for d in node.decorator_list):
             self._sacred(node)
         for part in [*node.decorator_list, *node.body]:
             self.visit(part)
-        self.constants = outer
+        self.constants, self.switched = outer, above
         self.inside_function -= 1
         self.scope.pop()
 
@@ -203,8 +245,8 @@ class _Visitor(ast.NodeVisitor):
         if isinstance(default, ast.Call) and (
             self.full(default) in TYPER_CALLS or last(default) in ("Option", "Argument")
         ):
-            keywords = _keywords(default)
-            value = keywords.get("default", default.args[0] if default.args else None)
+            given = keywords(default)
+            value = given.get("default", default.args[0] if default.args else None)
             self.add("typer", argument.arg, value, argument.lineno)
             return
         self.add("default", f"{function}({argument.arg})", default, argument.lineno)
@@ -237,13 +279,13 @@ class _Visitor(ast.NodeVisitor):
     def _field(self, name: str, statement: ast.AnnAssign, record: bool) -> None:
         value = statement.value
         if isinstance(value, ast.Call) and last(value) in FIELD_CALLS:
-            value = _default_of_field(value)
+            value = default_of_field(value)
         self.add("dataclass" if record else "class attribute", name, value, statement.lineno)
 
     def _class_attribute(self, name: str, statement: ast.Assign, record: bool) -> None:
         value = statement.value
         if isinstance(value, ast.Call) and last(value) in FIELD_CALLS:
-            self.add("dataclass", name, _default_of_field(value), statement.lineno)
+            self.add("dataclass", name, default_of_field(value), statement.lineno)
         elif record or (self.value(value)[0] and not name.startswith("__")):
             self.add("dataclass" if record else "class attribute", name, value, statement.lineno)
 
@@ -267,14 +309,14 @@ class _Visitor(ast.NodeVisitor):
         elif isinstance(target, ast.Attribute) and CONFIG_WORD.search(dotted(target.value)):
             self.add("config", dotted(target), value, line)
         elif isinstance(target, ast.Subscript) and CONFIG_WORD.search(dotted(target.value)):
-            self.add("config", f"{dotted(target.value)}.{_subscript(target)}", value, line)
+            self.add("config", f"{dotted(target.value)}.{subscript(target)}", value, line)
         elif isinstance(target, ast.Attribute) and known and self.inside_function:
             self.add("attribute", dotted(target), value, line)
         elif isinstance(target, ast.Name):
             self._name(target.id, value, line, known)
 
     def _name(self, name: str, value: ast.expr, line: int, known: bool) -> None:
-        items = _items(value)
+        items = entries_of(value)
         if items and (CONFIG_WORD.search(name) or not self.scope or not isinstance(value, ast.Dict)):
             self._entries(name, items)
         elif not self.scope and not name.startswith("__"):
@@ -282,14 +324,21 @@ class _Visitor(ast.NodeVisitor):
             if known or not is_made or (name.isupper() and last(value) not in NO_SETTING):
                 self.add("module constant", name, value, line)
         elif isinstance(value, ast.IfExp):  # `scale = given if given else 0.5`
-            for side in (value.body, value.orelse):
-                self._inline(side, value, name)
-        elif known and self.inside_function and _is_setting(name, self.value(value)[1]):
+            self._either(name, value)
+        elif known and self.inside_function and (name in self.switched or is_setting(name, self.value(value)[1])):
             self.add("local constant", name, value, line)
+
+    def _either(self, name: str, value: ast.IfExp) -> None:
+        sides = [side for side in (value.body, value.orelse) if self.value(side)[0]]
+        held = self.value(sides[0])[1] if len(sides) == 1 else None
+        if held is not None and held not in ("", [], {}, ()):
+            self.add("fallback", name, sides[0], sides[0].lineno)
+        for side in sides if len(sides) == 2 else ():
+            self._inline(side, value, name)
 
     def _entries(self, name: str, items: list[tuple[str, ast.expr]]) -> None:
         for key, value in items:
-            below = _items(value)
+            below = entries_of(value)
             if below:
                 self._entries(f"{name}.{key}", below)
             else:
@@ -306,8 +355,24 @@ class _Visitor(ast.NodeVisitor):
     def visit_BoolOp(self, node: ast.BoolOp) -> None:
         """The value that `given or 0.5` falls back on."""
         known, value = literal(node.values[-1])
-        if isinstance(node.op, ast.Or) and known and isinstance(value, (int, float)) and not isinstance(value, bool):
+        is_default = value is not None and not isinstance(value, bool) and value not in ("", [], {}, ())
+        if isinstance(node.op, ast.Or) and known and is_default:
             self.add("fallback", dotted(node.values[0]) or shown(node, 60), node.values[-1], node.lineno)
+        self.generic_visit(node)
+
+    def visit_Dict(self, node: ast.Dict) -> None:
+        """Numbers under text keys in a dictionary that no name holds: a parameter group, an argument."""
+        for key, value in zip(node.keys, node.values, strict=True):
+            named, name = literal(key) if key is not None else (False, None)
+            if named and isinstance(name, str) and self.inside_function and self._counts(value, "call literal"):
+                self.add("config", name, value, value.lineno)
+        self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> None:
+        """The number of rounds of a loop."""
+        if isinstance(node.iter, ast.Call) and dotted(node.iter) == "range":
+            for side in node.iter.args:
+                self._inline(side, node.iter)
         self.generic_visit(node)
 
     def visit_AugAssign(self, node: ast.AugAssign) -> None:
@@ -324,7 +389,7 @@ class _Visitor(ast.NodeVisitor):
     def visit_Return(self, node: ast.Return) -> None:
         """Dictionaries of settings that a function returns."""
         if node.value is not None and self.scope and CONFIG_WORD.search(self.scope[-1]):
-            self._entries(self.scope[-1], _items(node.value))
+            self._entries(self.scope[-1], entries_of(node.value))
         self.generic_visit(node)
 
     def visit_IfExp(self, node: ast.IfExp) -> None:
@@ -341,80 +406,3 @@ class _Visitor(ast.NodeVisitor):
 
     def _all_taken(self, node: ast.AST) -> bool:
         return all(id(part) in self.taken for part in ast.walk(node) if isinstance(part, ast.Constant))
-
-
-def _is_calculated(node: ast.AST) -> bool:
-    """Whether the value does not stand in the source as it is."""
-    return any(isinstance(part, (ast.BinOp, ast.Call, ast.Name)) for part in ast.walk(node))
-
-
-def _keywords(node: ast.Call) -> dict[str, ast.expr]:
-    return {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
-
-
-def _texts(node: ast.Call) -> list[str]:
-    return [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-
-
-def _option_name(node: ast.Call, keywords: dict[str, ast.expr]) -> str:
-    """The name under which the program sees the option: dest, a bare name, or the longest flag."""
-    dest = literal(keywords.get("dest"))[1]
-    if isinstance(dest, str):
-        return dest
-    texts = _texts(node)
-    bare = [text for text in texts if text.isidentifier()]
-    longest = bare[0] if bare else max(texts, key=len, default="")
-    return longest.partition("/")[0].lstrip("-").replace("-", "_")
-
-
-def _default_of_field(value: ast.Call) -> ast.expr | None:
-    keywords = _keywords(value)
-    found = keywords.get("default") or (value.args[0] if value.args else None) or keywords.get("default_factory")
-    found = found or keywords.get("factory")
-    if isinstance(found, ast.Lambda):
-        return found.body
-    return None if isinstance(found, ast.Constant) and found.value is ... else found
-
-
-def _items(value: ast.expr) -> list[tuple[str, ast.expr]]:
-    """Keys and values of a dict literal with text keys, or of a call that makes a configuration."""
-    if isinstance(value, ast.Dict) and value.keys:
-        pairs = zip(value.keys, value.values, strict=True)
-        named = [
-            (str(literal(key)[1]) if literal(key)[0] else shown(key, 30), item)
-            for key, item in pairs
-            if key is not None
-        ]
-        return named if any(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in value.keys) else []
-    if isinstance(value, ast.Call):
-        name = dotted(value)
-        if name in CONFIG_CALLS or last(value) in CONFIG_CALLS or CONFIG_CLASS.search(last(value)):
-            inner = [pair for argument in value.args for pair in _items(argument)]
-            return inner + [(keyword.arg, keyword.value) for keyword in value.keywords if keyword.arg]
-    return []
-
-
-def _subscript(target: ast.Subscript) -> str:
-    known, value = literal(target.slice)
-    return str(value) if known else shown(target.slice, 30)
-
-
-_COUNTS = re.compile(
-    r"^_?[a-z]$|(?:^|_)(?:i|j|k|n|idx|index|count|counter|total|seen|step|epoch|start|end|pos|offset)(?:$|_)"
-)
-
-
-def _is_setting(name: str, value: object) -> bool:
-    """Worth a line when it is bound to a local name: no start of a count, no text."""
-    if isinstance(value, bool):
-        return True
-    if isinstance(value, (int, float)):
-        return value not in (0, 1, -1, 0.0) or not (value == 0 or _COUNTS.search(name))
-    return _numbers(value)
-
-
-def _numbers(value: object) -> bool:
-    """A non-empty sequence of numbers."""
-    if not isinstance(value, (tuple, list)) or not value:
-        return False
-    return all(_numbers(v) or (isinstance(v, (int, float)) and not isinstance(v, bool)) for v in value)

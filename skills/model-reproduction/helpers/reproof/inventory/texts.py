@@ -1,4 +1,4 @@
-"""Hyperparameters in files that are no Python: YAML, JSON, TOML, INI, gin; each value with its line.
+"""Hyperparameters in files that are no Python: YAML, JSON, jsonnet, TOML, INI, gin; each value with its line.
 
 TOML is read line by line rather than with tomllib, which knows no lines and is not there before Python 3.11.
 """
@@ -22,7 +22,7 @@ Entry = tuple[str, Any, int]
 
 def settings(text: str, file: str, suffix: str) -> tuple[list[Hyperparameter], str]:
     """Values of one file, and why it could not be read, if so."""
-    kind = {"yml": "yaml", "cfg": "ini"}.get(suffix.lstrip("."), suffix.lstrip("."))
+    kind = {"yml": "yaml", "cfg": "ini", "libsonnet": "jsonnet"}.get(suffix.lstrip("."), suffix.lstrip("."))
     try:
         entries = list(_bounded(_READERS[kind](text)))
     except (ValueError, RecursionError) as error:
@@ -55,7 +55,7 @@ def _below(node: Any, path: str, depth: int) -> Iterator[Entry]:
     if depth > yamlio.MAX_DEPTH:
         raise ValueError("nested too deeply, or an alias inside itself")
     if node.id == "mapping":
-        for key, value in node.value:
+        for key, value in _merged(node.value):
             name = str(getattr(key, "value", "?"))
             below = f"{path}.{name}" if path else name
             # the line of the key: that is where one would look
@@ -67,6 +67,18 @@ def _below(node: Any, path: str, depth: int) -> Iterator[Entry]:
             yield from _below(value, f"{path}.{index}" if path else str(index), depth + 1)
     else:
         yield path, _value(node), node.start_mark.line + 1
+
+
+def _merged(pairs: Any, depth: int = 0) -> Any:
+    """Keys of a mapping, with those that `<<: *base` brings in and that are not given anew."""
+    own = {getattr(key, "value", None) for key, _ in pairs}
+    for key, value in pairs:
+        if getattr(key, "value", None) != "<<" or depth > 8:
+            yield key, value
+            continue
+        for base in value.value if value.id == "sequence" else [value]:
+            inner = base.value if base.id == "mapping" else []
+            yield from ((k, v) for k, v in _merged(inner, depth + 1) if getattr(k, "value", None) not in own)
 
 
 def _nests(node: Any) -> bool:
@@ -192,4 +204,16 @@ def _scalar(text: str) -> Any:
         return text.strip()[:LONGEST]
 
 
-_READERS = {"yaml": _yaml, "json": _json, "toml": _toml, "ini": _ini, "gin": _gin}
+_JSONNET_KEY = re.compile(r"""^\s*(?:local\s+)?["']?(\w[\w.]*)["']?\s*\+?[:=]{1,3}\s*(.+?)\s*[,;]?\s*(?://.*|#.*)?$""")
+
+
+def _jsonnet(text: str) -> Iterator[Entry]:
+    """Line by line: names with a literal behind them; what is computed is left out."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if (match := _JSONNET_KEY.match(line)) and not line.lstrip().startswith(("//", "#")):
+            value = _scalar(match[2])
+            if not isinstance(value, str) or match[2].startswith(("'", '"')):
+                yield match[1], value, number
+
+
+_READERS = {"yaml": _yaml, "json": _json, "toml": _toml, "ini": _ini, "gin": _gin, "jsonnet": _jsonnet}

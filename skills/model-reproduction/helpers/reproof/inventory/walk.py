@@ -23,6 +23,8 @@ TEXT = {
     ".ini",
     ".cfg",
     ".gin",
+    ".jsonnet",
+    ".libsonnet",
     ".sh",
     ".bash",
     ".slurm",
@@ -124,7 +126,7 @@ def _refused(path: Path) -> tuple[str, int]:
         size = path.stat().st_size
     except OSError as error:
         return f"not readable: {error.strerror}", 0
-    if path.suffix.lower() not in TEXT:
+    if path.suffix.lower() not in TEXT and not path.name.startswith(".env."):
         return "not a text format that carries settings", size
     if size > LARGEST_BYTES:
         return f"{size} bytes; files over {LARGEST_BYTES} are data, not code", size

@@ -44,6 +44,16 @@ FIX = {
 }  # fmt: skip
 
 
+SOURCES = "the sources can still be compared without running them: fidelity.py compare REFERENCE PORT"
+ELSEWHERE = "record it where it runs (parity.py record), or write tensors there and use parity.py compare"
+WEAKER = {
+    **dict.fromkeys(("not-installed", "wants-network", "unsafe-pickle", "lazy-layer", "no-build"), SOURCES),
+    **dict.fromkeys(("side-raised", "no-module", "host-memory", "timeout", "needs-weights", "no-such-name"), SOURCES),
+    **dict.fromkeys(("needs-cuda", "needs-extension", "side-ended"), f"{ELSEWHERE}; {SOURCES}"),
+}
+"""What can be shown without the side running here, by slug."""
+
+
 def judged(job: dict[str, Any], timeout_s: float, memory_gib: float | None, do: str = "judge") -> dict[str, Any]:
     """The answer of `child/<do>.py` to a job.
 
@@ -103,6 +113,7 @@ def _told(error: dict[str, str]) -> PackError:
         error["slug"],
         ("a side that does not run cannot be compared", "mend that line; build(config) must return the model"),
     )
+    fix = f"{fix}; {WEAKER[error['slug']]}" if error["slug"] in WEAKER else fix
     at = f" at {error['line']}" if error["line"] else ""
     kind = (
         MissingError

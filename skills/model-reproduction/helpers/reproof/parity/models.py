@@ -117,6 +117,7 @@ class Operation(Record):
     attrs: list[Any] = []
     shape: list[int] = []
     reads: list[str] = []
+    calls: list[list[str]] = []
     made: str = ""
 
 
@@ -128,6 +129,8 @@ class Divergence(Record):
     others: list[Operation] = []
     only_reference: bool = False
     only_port: bool = False
+    left_out: list[str] | None = None
+    beside: list[str] = []
 
 
 class Finding(Record):
@@ -168,6 +171,7 @@ class Rung(Record):
     margin_decades: float | None = None
     cases: list[Case] = []
     findings: list[Finding] = []
+    hints: list[Finding] = []
     first_divergence: Divergence | None = None
     diagnosis: list[str] = []
     modules: list[Module] = []
@@ -242,6 +246,7 @@ class CheckAnswer(Answer):
     port: SideInfo
     map: WeightMap | None
     executed: list[Unit]
+    reference_executed: list[Unit] = []
     weaker: list[str]
     inferred: list[str]
     took_s: float

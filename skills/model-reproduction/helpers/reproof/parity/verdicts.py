@@ -30,6 +30,7 @@ def answered(data: dict[str, Any], job: dict[str, Any], saved: Path | None) -> C
         port=side(data["port"], job["port"]),
         map=weight_map(data["map"], saved),
         executed=[Unit(**each) for each in data["executed"]],
+        reference_executed=[Unit(**each) for each in data["reference_executed"]],
         weaker=data["weaker"],
         inferred=inferred(data, job),
         took_s=data["took_s"],

@@ -93,6 +93,8 @@ BY_CODE: dict[str, str] = {
     "few_digits": "output = {call}({doubles})",
     "larger_is_better": "loss = -{call}({given})",
     "sum_over_batch": "loss = {call}({given}) / len({x})",
+    "sum_by_default": "output = {call}({given}, reduction='mean')",
+    "complex_result": "output = {call}({given}).real",
     "training_mode": "model.eval()",
     "reseeds": "kept = torch.get_rng_state()\noutput = {call}({given})\ntorch.set_rng_state(kept)",
     "truncates": "# whole numbers in the place of fractions, as in (t * steps).long()",

@@ -260,7 +260,9 @@ GENERIC: dict[str, str] = {
     "larger_is_better": "sign-of-the-objective", "sum_over_batch": "sum-or-mean", "truncates": "fraction-cut-off",
     "flat": "embedding-scale", "ignores_part": "shifted-inside", "shape_by_values": "shape-from-values",
     "rescaled": "range-by-type", "layout": "memory-order", "few_digits": "digits-lost", "cancellation": "digits-lost",
-    "log_base": "other-convention", "axes_seen": "axes-exchanged", "training_mode": "training-mode",
+    "log_base": "other-convention", "axes_seen": "axes-exchanged", "layout_mixed": "axes-exchanged",
+    "other_quantity": "other-quantity", "other_unit": "other-unit", "complex_result": "complex-by-rounding",
+    "sum_by_default": "sum-or-mean", "shape_by_luck": "shape-from-values", "training_mode": "training-mode",
     "zero_init": "zero-at-the-start", "mask_leaks": "mask-leaks", "ignored_argument": "swallowed-keyword",
     "display": "needs-a-display",
 }  # fmt: skip

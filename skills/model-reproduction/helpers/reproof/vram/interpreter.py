@@ -146,7 +146,7 @@ class Interpreter:
                 "cannot-trace",
                 self.hello["refused"],
                 why="fake CUDA tensors need a layout of torch that is known; on another one nothing is patched",
-                fix=f"{less}another torch (2.13 for CPU is tested). {WEAKER}",
+                fix=f"{less}another torch (2.6 to 2.15 were tried). {WEAKER}",
             )
         raise MissingError(
             "not-installed",
@@ -188,12 +188,10 @@ class Interpreter:
             "gpu": gpu.name,
             "capability": gpu.capability,
             "usable_bytes": gpu.usable_bytes,
-            "path": request.where if request.is_module else str(request.file.resolve()),
-            "module": request.is_module,
+            **request.source,
             "offered": self.offered,
             "hints": request.hints,
             "constants": gpu.constants.model_dump(mode="json") if gpu.constants else {},
-            "function": request.target.rpartition(":")[2],
             "arguments": {**arguments(request.arg), **(more or {})},
             "steps": request.steps,
             "lever": lever,

@@ -18,6 +18,8 @@ from reproof.vram.gpus import Gpu, chosen
 from reproof.vram.models import ExperimentBudget, Grade, PhaseBudget, PlanAnswer, PlanRequest, PoolSize, RunTime
 from reproof.vram.nets import Net, checkpointed
 from reproof.vram.pools import pool_size
+from reproof.vram.precision import DEFAULT, NAMES
+from reproof.vram.precision import chosen as chosen_precision
 from reproof.vram.sizes import SIZES
 from reproof.vram.states import Optimizer, Update
 from reproof.vram.workload import SOURCE, flow_time, told
@@ -124,7 +126,7 @@ def budgets(request: PlanRequest) -> PlanAnswer:
         ok=all(any(grade != "no" for grade in e.gpus.values()) for e in experiments if e.gpus),
         headline=_headline(experiments),
         experiments=experiments,
-        precision=request.precision,
+        precision=_precisions(experiments),
         bounds={
             "wall-clock": CLOCK,
             **{
@@ -136,6 +138,11 @@ def budgets(request: PlanRequest) -> PlanAnswer:
             },
         },
     )
+
+
+def _precisions(experiments: list[ExperimentBudget]) -> str:
+    found = [phase.precision for each in experiments for phase in each.phases if phase.precision is not None]
+    return ", ".join(dict.fromkeys(found)) or "fp32"
 
 
 def _headline(experiments: list[ExperimentBudget]) -> str:
@@ -216,10 +223,12 @@ def _train(path: str, full: Experiment, name: str, gpus: list[Gpu], request: Pla
     if net is None or missing:
         return PhaseBudget(**head, missing=list(dict.fromkeys(missing)))
     update: Update = request.update
+    said = next((values[key] for values in (phase.settings, full.model) for key in NAMES if key in values), None)
+    precision, why = chosen_precision(request.precision, said, path)
     step = training(
         net,
         states_like(phase),
-        request.precision,
+        precision,
         update,
         ema=_value(phase.ema_decay) is not None,
         weight_decay=_value(phase.weight_decay, 0) > 0,
@@ -230,7 +239,8 @@ def _train(path: str, full: Experiment, name: str, gpus: list[Gpu], request: Pla
         params=net.params,
         budget=step.budget(-(-batch // accumulate), accumulate > 1),
         gpus=step.fits(gpus, batch, _value(phase.steps), accumulate),
-        notes=_train_notes(full, phase, accumulate),
+        precision=precision,
+        notes=[*([] if why == DEFAULT else [f"precision {why}"]), *_train_notes(full, phase, accumulate)],
     )
 
 
@@ -368,6 +378,24 @@ def arguments(path: Path, experiment: str = "", phase: str = "") -> tuple[dict[s
             values.setdefault(key, -(-batch // accumulate))
             origins.setdefault(key, f"{name}.{which}: batch_size over accumulate")
     return values, origins
+
+
+def call_of(path: Path, name: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The library call of a plan that has this id, as the argument `call` of the function that makes it.
+
+    Raises:
+        PackError: the plan has no such call.
+    """
+    calls = {call.id: (library, call) for library in load_plan(path).libraries for call in library.calls}
+    if name not in calls:
+        raise PackError(
+            "unknown-call",
+            f"{path}: no call {name!r}{near(name, calls)}",
+            why=f"its libraries have {', '.join(calls) or 'none'}",
+            fix="choose from these; a step of your own is FILE.py:function",
+        )
+    library, call = calls[name]
+    return {"call": call.model_dump(mode="json")}, {"call": f"{call.target} of {library.distribution}"}
 
 
 def _one_of(given: str, known: list[str], flag: str, default: str = "") -> str:

@@ -24,7 +24,8 @@ class InterpreterRequest(Record):
     """The project's interpreter and what a trace may take."""
 
     target: str = Field(
-        description="FILE.py:function or package.module:function; it builds everything on 'cuda' and returns step",
+        description="FILE.py:function or package.module:function, which builds everything on 'cuda' and returns step; "
+        "or plan.yaml:ID, one of the plan's library calls",
         json_schema_extra={"positional": True},
     )
     arg: list[str] = Field(default_factory=list, description="an argument of the function, like batch=32; repeatable")
@@ -56,9 +57,23 @@ class InterpreterRequest(Record):
         return self.target.rpartition(":")[0]
 
     @property
+    def is_call(self) -> bool:
+        """Whether the target is a library call of a plan."""
+        return self.where.endswith((".yaml", ".yml"))
+
+    @property
     def is_module(self) -> bool:
         """Whether the target is a module's dotted name."""
-        return not self.where.endswith(".py") and all(part.isidentifier() for part in self.where.split("."))
+        named = all(part.isidentifier() for part in self.where.split("."))
+        return named and not self.is_call and not self.where.endswith(".py")
+
+    @property
+    def source(self) -> dict[str, str | bool]:
+        """Where the child finds the function: a file or a module, and the name in it."""
+        if self.is_call:
+            return {"path": "reproof_vram_child.libcall", "module": True, "function": "build"}
+        path = self.where if self.is_module else str(self.file.resolve())
+        return {"path": path, "module": self.is_module, "function": self.target.rpartition(":")[2]}
 
     @property
     def file(self) -> Path:
@@ -74,7 +89,7 @@ class InterpreterRequest(Record):
     @model_validator(mode="after")
     def _named(self) -> InterpreterRequest:
         path, _, function = self.target.rpartition(":")
-        if not path or not function.isidentifier():
+        if not path or not (function.isidentifier() or (self.is_call and function.replace("_", "a").isalnum())):
             raise ValueError(f"{self.target!r} is not FILE.py:function, like train_step.py:build")
         wrong = [each for each in self.arg if not each.partition("=")[0].isidentifier() or "=" not in each]
         if wrong:

@@ -52,7 +52,7 @@ def compare(request: CompareRequest) -> CompareAnswer:
         headline=headline(claims, [*orders, *curves]),
         plan_sha256=hash_path(path),
         counts=counts_of(claims),
-        reproduced=sum(claim.is_positive for claim in claims),
+        reproduced=sum(claim.is_reproduced for claim in claims),
         claims=claims,
         orders=orders,
         curves=curves,

@@ -123,8 +123,13 @@ class ClaimResult(Record):
 
     @property
     def is_positive(self) -> bool:
-        """Counts as reproduced."""
+        """Nothing is wrong with it: the exit code is 0."""
         return self.verdict in ("MATCH", "CLOSE", "BETTER")
+
+    @property
+    def is_reproduced(self) -> bool:
+        """Our number is the paper's; one that is BETTER is another number."""
+        return self.verdict in ("MATCH", "CLOSE")
 
 
 class PairResult(Record):

@@ -15,10 +15,10 @@ from reproof.install.models import SyncAnswer, SyncRequest
 from reproof.install.skills import MANIFEST, ROOT, SKILLS, manifest_text
 from reproof.paths import HELPERS, TEMPLATES, files_below, write_atomically
 
-# templates by the helper that renders them; the rest are named <helper>_<command>.md.jinja
+# templates by the helper that renders them; the rest are named <helper>_<command>.md.jinja or <helper>.html.jinja
 EXTRA: dict[str, tuple[str, ...]] = {
     "scaffold": ("pipeline/", "patterns/", "core_skeleton.py.jinja"),
-    "selfcheck": ("report.",),
+    "selfcheck": ("report.", "bundle/"),
 }
 
 
@@ -68,7 +68,7 @@ def files_of(launchers: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
         yield f"helpers/{name}.py", HELPERS / f"{name}.py"
     for path in sorted(modules_of(launchers)):
         yield f"helpers/{path.relative_to(HELPERS).as_posix()}", path
-    prefixes = [prefix for name in launchers for prefix in (f"{name}_", *EXTRA.get(name, ()))]
+    prefixes = [prefix for name in launchers for prefix in (f"{name}_", f"{name}.", *EXTRA.get(name, ()))]
     for path in files_below(TEMPLATES):
         relative = path.relative_to(TEMPLATES).as_posix()
         if relative.startswith(tuple(prefixes)):

@@ -9,7 +9,6 @@ from reproof.selfcheck.models import Item
 from reproof.selfcheck.report_models import ClaimRow
 from reproof.selfcheck.words import many
 
-POSITIVE = ("MATCH", "CLOSE", "BETTER")
 MISSED = ("DEVIATES", "FAIL")
 # what a verdict rests on; the other items make a report unfinished, not untrue
 GROUND = ("evidence-chain", "plan-valid", "plan-unchanged", "quotes-verified", "core-finished", "configs-match-plan",
@@ -41,12 +40,14 @@ def conclusion(claims: list[ClaimRow], items: list[Item]) -> list[str]:
 
 
 def _reproduced(claims: list[ClaimRow]) -> str:
-    good = [claim for claim in claims if claim.verdict in POSITIVE]
+    good = [claim for claim in claims if claim.verdict in ("MATCH", "CLOSE")]
+    better = sum(claim.verdict == "BETTER" for claim in claims)
+    other = f" {better} BETTER than printed, which is not the paper's number." if better else ""
     if not good:
         none = f"None of the {len(claims)} claims is" if len(claims) > 1 else "The claim is not"
-        return f"{none} reproduced as printed."
+        return f"{none} reproduced as printed.{other}"
     words = ", ".join(f"{count} {verdict}" for verdict, count in Counter(c.verdict for c in good).items())
-    return f"{len(good)} of {many(len(claims), 'claim')} reproduced ({words})."
+    return f"{len(good)} of {many(len(claims), 'claim')} reproduced ({words}).{other}"
 
 
 def _unattainable(claims: list[ClaimRow]) -> list[str]:

@@ -38,9 +38,7 @@ def measure(request: MeasureRequest) -> MeasureAnswer:
     job = {
         "kind": "measure",
         "index": request.index,
-        "path": request.where if request.is_module else str(request.file.resolve()),
-        "module": request.is_module,
-        "function": request.target.rpartition(":")[2],
+        **request.source,
         "arguments": arguments(request.arg),
         "offered": values,
         "steps": request.steps,

@@ -119,7 +119,9 @@ class PlanRequest(Record):
     plan: Path = Field(description="plan.yaml", json_schema_extra={"positional": True, "input": True})
     experiment: list[str] = Field(default_factory=list, description="only this one; may be given again (default: all)")
     gpu: list[str] = Field(default_factory=list, description=GPUS_HELP + " (default: compute.tiers of the plan)")
-    precision: Precision = Field("fp32", description="fp32, amp-bf16, amp-fp16, bf16, bf16-master")
+    precision: Precision | None = Field(
+        None, description="fp32, amp-bf16, amp-fp16, bf16, bf16-master (default: the plan's, or fp32)"
+    )
     update: Update = Field("foreach", description="foreach (torch's default on a GPU) or fused")
     calibration: Path | None = Field(None, description=CALIBRATION_HELP, json_schema_extra={"input": True})
 
@@ -240,6 +242,7 @@ class PhaseBudget(Record):
     law: str | None
     batch: int | None = None
     params: int = 0
+    precision: Precision | None = Field(None, description="of a training phase that is estimated")
     missing: list[str] = Field(default_factory=list, description="not in the plan: nothing is estimated")
     budget: Budget | None = None
     gpus: list[GpuFit] = Field(default_factory=list)
@@ -271,7 +274,7 @@ class PlanAnswer(Answer):
     """`vram.py plan`."""
 
     experiments: list[ExperimentBudget]
-    precision: Precision
+    precision: str = Field(description="of all training phases, or each that occurs; the phases say where it is from")
     bounds: dict[str, str] = Field(description="what no GPU has calibrated, and where its bound is from")
 
 

@@ -97,6 +97,10 @@ def trace(request: TraceRequest) -> TraceAnswer:
 
 def offered(request: InterpreterRequest) -> tuple[dict[str, Any], dict[str, str]]:
     """Values of the plan by the names an argument may have, and where each is from."""
+    if request.is_call:
+        from reproof.vram.plan import call_of
+
+        return call_of(request.file, request.target.rpartition(":")[2])
     if request.plan is None:
         return {}, {}
     from reproof.vram.plan import arguments  # the document and YAML cost time that a trace without a plan need not pay
@@ -183,8 +187,8 @@ def _leak(card: Gpu, leak: int, device: int) -> list[str]:
         return []
     left = math.floor(max(card.usable_bytes - device, 0) / leak)
     return [
-        f"every step leaves {show_bytes(leak)} more behind, so the verdict holds for few steps: about {left} further "
-        "steps until it is full; a loss that is summed without .item() keeps its graph"
+        f"every step leaves {show_bytes(leak)} more behind, so the verdict holds for about {left} further steps, until "
+        "the GPU is full; a loss that is summed without .item() keeps its graph"
     ]
 
 

@@ -59,7 +59,7 @@ class Tensors:
         for ids in event.operands.values():
             if ids is not None and ids.size:
                 numbers = ids.edges() if isinstance(ids, Grid) else np.unique(ids)
-                found = np.searchsorted(self.starts, numbers, side="right") - 1
+                found = np.searchsorted(self.starts, numbers[numbers >= 0], side="right") - 1
                 owners.update(dict.fromkeys(int(each) for each in np.unique(found)))
         return [str(self.names[each]) for each in owners]
 
@@ -77,6 +77,12 @@ class Found:
     transforms: dict[str, str] = field(default_factory=dict)
     ambiguous: list[str] = field(default_factory=list)
     pairs: list[Pair] = field(default_factory=list)
+
+
+def _known(theirs: Array, ours: Array) -> tuple[Array, Array]:
+    """Both where both have one: a projection without a bias has -1 there."""
+    keep = (theirs >= 0) & (ours >= 0)
+    return theirs[keep], ours[keep]
 
 
 def equal(x: Array | None, y: Array | None, tolerance: float) -> bool | None:
@@ -164,7 +170,7 @@ class Mapper:
             if key == "W" and a.role != b.role:  # a convolution used as a matrix, [in * kernel, out]
                 theirs = theirs.reshape(theirs.shape[0], -1).T if a.role == "C" else theirs
                 ours = ours.reshape(ours.shape[0], -1).T if b.role == "C" else ours
-            found.append((theirs, ours))
+            found.append(_known(theirs, ours) if key == "b" else (theirs, ours))
         return found
 
     @staticmethod

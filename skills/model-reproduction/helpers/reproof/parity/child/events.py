@@ -72,9 +72,9 @@ class _Builder:
                 self._add(node)
         found: list[Event] = []
         for event in self.events:
-            found.append(event)
             if event.role == "L":
-                found += self._closed(event)
+                self._close(event)
+            found.append(event)
         return found
 
     def _new(self, role: str, node: Node) -> Event:
@@ -94,7 +94,7 @@ class _Builder:
             event.x = node.activations[0].value
         elif "norm" in node.op and node.activations:
             for at, (_, operand) in enumerate(node.weights):
-                self._new("*" if at == 0 else "+", node).operands["p0"] = np.unique(_ids(operand))
+                self._new("*" if at == 0 else "+", node).operands["p0"] = _distinct(_ids(operand))
         elif node.op == "embedding":
             self._embedding(node)
         else:
@@ -156,11 +156,11 @@ class _Builder:
         if role == "+" and len(operands) == 1 and node.activations and self._as_bias(node, operands[0]):
             return
         for ids in operands:
-            self._new(role, node).operands["p0"] = np.unique(ids)
+            self._new(role, node).operands["p0"] = _distinct(ids)
 
     def _as_bias(self, node: Node, ids: Array) -> bool:
         """Give a vector that is added to the output of a linear map back to that map."""
-        if ids.size != np.unique(ids).size:
+        if not isinstance(ids, np.ndarray) or (ids >= 0).sum() != _distinct(ids).size:
             return False
         for each in node.activations:
             key = root(self.traced.alias, each.key, self.made)
@@ -171,25 +171,26 @@ class _Builder:
                     return True
         return False
 
-    def _closed(self, event: Event) -> list[Event]:
+    def _close(self, event: Event) -> None:
+        """All weights and biases that read one activation, side by side."""
         group = self.of_event[id(event)]
         has = [each is not None for each in group.biases]
-        event.operands["W"] = np.concatenate(group.weights, axis=1)
-        event.operands["b"] = np.concatenate([b for b in group.biases if b is not None]) if all(has) else None
-        if all(has) or not any(has):
-            return []
-        parts = []  # some have a bias and some not, like a key projection without one: a `+` of its own
-        for bias in group.biases:
-            if bias is not None:
-                part = Event("+", event.node, event.source, event.module, event.op)
-                part.operands["p0"] = bias
-                parts.append(part)
-        return parts
+        widths = [each.shape[1] for each in group.weights]
+        event.operands = {"W": np.concatenate(group.weights, axis=1), "b": None}
+        if any(has):  # -1 where one has none, like a key projection; the other side may join zeros there
+            biases = [b if b is not None else np.full(n, -1) for b, n in zip(group.biases, widths, strict=True)]
+            event.operands["b"] = np.concatenate(biases)
 
 
 def _ids(operand: Operand) -> Array:
     assert operand.ids is not None, "only operands made of weights are asked for their elements"
     return operand.ids
+
+
+def _distinct(ids: Any) -> Array:
+    """The elements, each once; -1 is none."""
+    found: Array = np.unique(ids)
+    return found[found >= 0]
 
 
 def events(traced: Traced) -> list[Event]:

@@ -15,7 +15,7 @@ SIGNS = (
     ("wants-network", ("resolve host", "Connection", "offline mode", "Max retries", "couldn't connect", "outgoing traffic")),  # noqa: E501
     ("needs-cuda", ("CUDA", "cuda", "NVIDIA driver", "nvidia")),
     ("unsafe-pickle", ("weights_only", "WeightsUnpickler", "Unsupported global")),
-    ("needs-extension", ("undefined symbol", "custom_op", "torch.ops", "cannot open shared object", "ninja is required")),  # noqa: E501
+    ("needs-extension", ("undefined symbol", "Could not load this library", "custom_op", "torch.ops", "cannot open shared object", "ninja is required")),  # noqa: E501
 )  # fmt: skip
 
 
@@ -24,7 +24,8 @@ def told(problem: BaseException) -> dict[str, str]:
     frames = [each for each in traceback.extract_tb(problem.__traceback__) if not each.filename.startswith((OURS, "<"))]
     users = [each for each in frames if not each.filename.startswith(LIBRARIES)] or frames
     line = f"{users[-1].filename}:{users[-1].lineno}" if users else ""
-    text = f"{type(problem).__name__}: {' '.join(str(problem).split())[:400]}"
+    said = " ".join(str(problem).split())[:400]
+    text = str(problem.args[1]) if isinstance(problem, BadContract) else f"{type(problem).__name__}: {said}"
     return {"slug": _slug(problem, text), "text": text, "line": line}
 
 

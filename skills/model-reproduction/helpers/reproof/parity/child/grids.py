@@ -96,12 +96,73 @@ def joined(parts: list[Any]) -> Any:
     first = grids[0]
     cols = []
     for each in grids:
-        shift = each.rows - first.rows
+        shift = each.rows - first.rows if each.rows.size == first.rows.size else np.array([0, 1])
         if not (shift == shift[0]).all():
             raise ValueError("weights that lie differently are read together")
         cols.append(each.cols + shift[0])
     found = np.concatenate(cols)
     return Grid(first.rows, found, (first.shape[0], found.size))
+
+
+def _matrix(numbers: Any) -> Grid:
+    """Element numbers of anything as [first axis, all other axes]; a vector may hold -1, where there is no weight."""
+    if isinstance(numbers, Grid):
+        return Grid(numbers.rows, numbers.cols, (numbers.rows.size, numbers.cols.size))
+    height, width = matrix_shape(numbers.shape)
+    flat = numbers.reshape(-1)
+    if width == 1:
+        return Grid(flat, np.zeros(1, np.int64), (height, 1))
+    return Grid(np.zeros(1, np.int64), flat, (1, width)) if height == 1 else as_grid(numbers.reshape(height, width))
+
+
+def beside(parts: list[Any]) -> Grid:
+    """Element numbers of matrices that are joined side by side.
+
+    Raises:
+        ValueError: their rows do not go together.
+    """
+    found: Grid = joined([_matrix(each) for each in parts])
+    return found
+
+
+def below(parts: list[Any]) -> Grid:
+    """Element numbers of matrices that are joined one below the other.
+
+    >>> below([Grid(np.array([0, 2]), np.array([0, 1]), (2, 2)), Grid(np.array([9]), np.array([0, 1]), (1, 2))]).rows
+    array([0, 2, 9])
+
+    Raises:
+        ValueError: their columns do not go together.
+    """
+    return beside([_matrix(each).T for each in parts]).T
+
+
+def seen_through(axes: list[Array], places: Any) -> Any:
+    """Element numbers at flat `places` (numbers or a Grid of them) of memory whose element (i, j, ...) is the sum of axes.
+
+    >>> seen_through([np.array([0, 100]), np.array([0, 1, 2])], np.array([5, 0])).tolist()
+    [102, 0]
+
+    Raises:
+        ValueError: rows and columns move along the same axis, and are too many to be written out.
+    """  # noqa: E501
+    shape = [each.size for each in axes]
+
+    def at(flat: Array) -> Array:
+        found: Array = np.zeros(flat.shape, np.int64)
+        for axis, index in zip(axes, np.unravel_index(flat, shape), strict=True):
+            found = found + axis[index]
+        return found
+
+    if isinstance(places, Grid):
+        down, along = places.rows + places.cols[0], places.rows[0] + places.cols
+        moved = [
+            {k for k, i in enumerate(np.unravel_index(each, shape)) if (i != i[0]).any()} for each in (down, along)
+        ]
+        if not moved[0] & moved[1]:
+            return Grid(at(down), at(along) - at(along[:1]), places.shape)
+        places = places.numbers()
+    return at(places)
 
 
 def as_grid(numbers: Array) -> Grid:

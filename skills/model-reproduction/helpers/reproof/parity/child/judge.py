@@ -106,9 +106,12 @@ def _small_first(pair: Pair, job: dict[str, Any], folder: Path) -> dict[str, Any
         }
     found = _climbed(pair, job)
     rungs = together(found["rungs"], small["rungs"])
-    units = {tuple(each.items()): each for each in [*found["executed"], *small["executed"]]}
+    units = {
+        name: list({tuple(each.items()): each for each in [*found[name], *small[name]]}.values())
+        for name in ("executed", "reference_executed")
+    }
     weaker = list(dict.fromkeys([*found["weaker"], *(f"{SMALL}: {each}" for each in small["weaker"])]))
-    return {**found, "rungs": rungs, "claims": claims(rungs), "executed": list(units.values()), "weaker": weaker}
+    return {**found, "rungs": rungs, "claims": claims(rungs), **units, "weaker": weaker}
 
 
 def result(pair: Pair, rungs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -127,17 +130,19 @@ def result(pair: Pair, rungs: list[dict[str, Any]]) -> dict[str, Any]:
             "complete": found.complete, "runs": found.runs, "entries": entries, "log": found.log, "fresh_error": fresh,
             "elements": found.elements,
         },
-        "executed": [{"file": f, "unit": u, "line": n} for f, u, n in dict.fromkeys([*pair.units, *_ran(pair)])],
+        "executed": _units(pair.units, pair.port),
+        "reference_executed": _units(pair.ran_there, pair.reference),
         "weaker": list(pair.said),
     }  # fmt: skip
 
 
-def _ran(pair: Pair) -> list[tuple[Any, ...]]:
-    """Functions of the port that ran for training, data and metric; a recording or another framework does not tell."""
+def _units(traced: dict[tuple[Any, ...], None], asked: Any) -> list[dict[str, Any]]:
+    """Functions of a side that ran, in the model and for training, data and metric; not every framework tells these."""
     try:
-        return [tuple(each) for each in pair.port.ask("ran")]
-    except SideError:
-        return []
+        ran = [tuple(each) for each in asked.ask("ran")]
+    except SideError:  # an older recording, or a framework that is not watched
+        ran = []
+    return [{"file": file, "unit": unit, "line": line} for file, unit, line in dict.fromkeys([*traced, *ran])]
 
 
 def save(path: Path, pair: Pair) -> None:

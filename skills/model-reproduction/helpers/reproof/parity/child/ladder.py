@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from . import rungs_data, rungs_model, rungs_random, rungs_training
+from .hints import hints
 from .pair import Pair
 from .transport import SideError, say
 
@@ -46,6 +47,7 @@ STREAMED = {
     "structure",
     "map",
     "config",
+    "init",
     "forward",
     "fp32",
     "loss",
@@ -108,7 +110,8 @@ def together(large: list[dict[str, Any]], small: list[dict[str, Any]]) -> list[d
 def _one(climb: Climb, pair: Pair) -> dict[str, Any]:
     """A rung; what a side raises in it is a failure of the port, and of the reference a rung that cannot be compared."""  # noqa: E501
     try:
-        return climb(pair)
+        found = climb(pair)
+        return {**found, "hints": hints(found)} if found["status"] == "fail" else found
     except SideError as problem:
         side, _, text, line = problem.args
         if side == "reference":

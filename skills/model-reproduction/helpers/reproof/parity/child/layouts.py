@@ -38,8 +38,8 @@ def layouts(width: int, left: list[int], right: list[int], heads: list[int]) -> 
         right: the same in the port.
         heads: widths per head seen in either run.
 
-    >>> [what for what, _ in layouts(4, [4], [2, 2], [])]
-    ['blocks (2, 2) in order (1, 0)']
+    >>> next(layouts(4, [4], [2, 2], []))[0]
+    'blocks (2, 2) in order (1, 0)'
     """
     sizes = [each for each in dict.fromkeys(heads) if each > 1 and each % 2 == 0 and width % each == 0]
     found: list[tuple[int, str, Array]] = []
@@ -50,6 +50,10 @@ def layouts(width: int, left: list[int], right: list[int], heads: list[int]) -> 
             blocks = [np.arange(starts[k], starts[k + 1]) for k in order]
             cost = number > 0
             found.append((1 + cost, f"blocks {split} in order {order}", np.concatenate(blocks)))
+            if len(split) > 1 and len(set(split)) == 1:
+                index = np.stack(blocks, 1).reshape(-1)
+                found += [(4 + cost, f"interleaved, blocks {split} in order {order}", index),
+                          (4 + cost, f"gathered, blocks {split} in order {order}", np.argsort(index))]  # fmt: skip
             for head in sizes:
                 found += [(rank + cost, f"{what}, blocks {split} in order {order}", index)
                           for rank, what, index in _headwise(blocks, split, head)]  # fmt: skip

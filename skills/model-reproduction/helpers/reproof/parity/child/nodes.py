@@ -44,6 +44,9 @@ class Node:
     print: list[float] | None
     preds: set[int] = field(default_factory=set)
     from_weights: bool = False
+    backward: bool = False
+    calls: list[list[str]] = field(default_factory=list)
+    """The user's lines that were running, innermost first, each with the module whose code it is."""
 
     @property
     def weights(self) -> list[tuple[int, Operand]]:

@@ -37,6 +37,7 @@ class Pair:
         self.map: Found | None = None
         self.keep_u = {"reference": 0.5, "port": 0.5}
         self.units: dict[tuple[Any, ...], None] = {}
+        self.ran_there: dict[tuple[Any, ...], None] = {}  # the reference's
         self.said: dict[str, None] = dict.fromkeys([*self.left["said"], *self.right["said"]])
         self._cache: dict[Any, Any] = {}
         self.lines: dict[str, tuple[str, str]] = {}
@@ -101,6 +102,7 @@ class Pair:
         inputs = self.inputs(self.cases()[0])
         theirs = self.reference.ask("shake", seed=DRAW)
         recorded = self.reference.ask("trace", weights=theirs, inputs=inputs, force=KEEP)
+        self.ran_there.update(dict.fromkeys(tuple(each) for each in recorded["units"]))
         recorded = {**recorded, "events": [_event(each) for each in recorded["events"]]}
         start = self.port.ask("shake", seed=2)
         calls = iter([True])  # the first run gives lines, the others only values

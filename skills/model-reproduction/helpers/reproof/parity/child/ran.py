@@ -65,8 +65,16 @@ def named_line(function: Any, word: str) -> str:
         if isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and key.value == word:
-                    return f"{path}:{first + value.lineno - 1}"
+                    return f"{path}:{first + _set_at(value, tree) - 1}"
     return ""
+
+
+def _set_at(value: ast.expr, tree: ast.AST) -> int:
+    """The line of an expression; of a name that is set once, where that is done."""
+    name = value.id if isinstance(value, ast.Name) else None
+    made = [n for n in ast.walk(tree) if isinstance(n, ast.Assign) and name is not None
+            and [each.id for each in n.targets if isinstance(each, ast.Name)] == [name]]  # fmt: skip
+    return made[0].lineno if len(made) == 1 else value.lineno
 
 
 def place(function: Any) -> str:

@@ -28,7 +28,9 @@ def record(job: dict[str, Any]) -> dict[str, Any]:
             rungs = climbed(pair, keep_going=True)
             _traces(pair)
             for question in (
-                ("places", "initial_lines", "optimizer") if pair.both("optimizer") else ("places", "initial_lines")
+                ("places", "initial_lines", "optimizer", "ran")
+                if pair.both("optimizer")
+                else ("places", "initial_lines", "ran")
             ):
                 reference.ask(question)
         except SideError as problem:

@@ -12,6 +12,7 @@ Copy this file beside code that the pack cannot run (TensorFlow, another machine
 
 from __future__ import annotations
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -60,26 +61,49 @@ class Recorder:
 
         def keep(name: str) -> Any:
             def hook(module: Any, given: Any, out: Any) -> None:  # noqa: ARG001
-                first = out[0] if isinstance(out, (tuple, list)) and out else out
-                first = next(iter(first.values())) if isinstance(first, dict) and first else first
-                if hasattr(first, "shape"):
-                    self.add(name or "model", first)
+                self._first(name or "model", out)
 
             return hook
 
         self.hooks = [module.register_forward_hook(keep(name)) for name, module in model.named_modules()]
 
     def watch_keras(self, model: Any, inputs: Any) -> Any:
-        """Every layer's output on `inputs`, by a model with all outputs; returns the model's own output."""
-        import keras
+        """Every layer's first output on `inputs`, as it is called, with or without a graph; returns the model's own output.
 
+        Layers that run inside a compiled loop, like the cell of a recurrent layer, have no values to write.
+        """  # noqa: E501
         for weight in model.weights:
             self.add(getattr(weight, "path", weight.name), weight, "weight")
-        layers = [layer for layer in model.layers if getattr(layer, "output", None) is not None]
-        probe = keras.Model(model.inputs, [layer.output for layer in layers])
-        for layer, value in zip(layers, probe(inputs, training=False), strict=False):
-            self.add(layer.name, value)
-        return model(inputs, training=False)
+        layers = [each for each in model._flatten_layers(include_self=False) if "call" not in vars(each)]
+        for layer in layers:
+            object.__setattr__(layer, "call", self._keeping(layer.name, layer.call))
+        try:
+            out = model(inputs, training=False)
+        finally:
+            for layer in layers:
+                object.__delattr__(layer, "call")
+        self._first("model", out)
+        return out
+
+    def _keeping(self, name: str, call: Any) -> Any:
+        @functools.wraps(call)
+        def kept(*args: Any, **kwargs: Any) -> Any:
+            out = call(*args, **kwargs)
+            self._first(name, out)
+            return out
+
+        return kept
+
+    def _first(self, name: str, out: Any) -> None:
+        """Write the first tensor of what a layer returns, where it has values."""
+        first = out[0] if isinstance(out, (tuple, list)) and out else out
+        first = next(iter(first.values())) if isinstance(first, dict) and first else first
+        if hasattr(first, "shape"):
+            try:
+                value = plain(first)
+            except (TypeError, NotImplementedError):  # a tracer of JAX, a symbol of TensorFlow
+                return
+            self.add(name, value)
 
     def watch_flax(self, model: Any, variables: Any, *inputs: Any) -> Any:
         """Every linen module's output, by capture_intermediates; returns the model's own output."""
@@ -119,7 +143,19 @@ def compare(job: dict[str, Any]) -> dict[str, Any]:
             continue
         value = np.load(path, allow_pickle=False)
         found.append(_best(row, value, fingerprint(value), ours, job["tolerance"]))
-    return {"rows": found, "weaker": weaker}
+    alone = _not_recorded(found, ours)
+    if alone:
+        weaker.append(f"no counterpart was recorded for {', '.join(alone[:8])}; what comes after has one")
+    kept = [{k: v for k, v in each.items() if k != "size"} for each in found if each["name"] not in alone]
+    return {"rows": kept, "weaker": weaker}
+
+
+def _not_recorded(rows: list[dict[str, Any]], ours: Any) -> list[str]:
+    """What the port computes without recording it: later tensors agree, and it has none of that size that is not explained."""  # noqa: E501
+    last = max((k for k, each in enumerate(rows) if each["same"]), default=-1)
+    explained = {each["other"] for each in rows if each["same"]}
+    sizes = {int(np.prod(row["shape"])) for row, _, _ in ours if row["name"] not in explained}
+    return [each["name"] for each in rows[: max(last, 0)] if each["other"] is None and each["size"] not in sizes]
 
 
 def _best(row: dict[str, Any], value: Any, print_: list[float], ours: Any, tolerance: float) -> dict[str, Any]:
@@ -142,7 +178,7 @@ def _best(row: dict[str, Any], value: Any, print_: list[float], ours: Any, toler
         if size < best[0] or best[1] is None:
             best = (size, other["name"])
     known = best[0] if np.isfinite(best[0]) else None
-    return {"name": row["name"], "other": best[1], "error": known, "same": best[0] <= tolerance}
+    return {"name": row["name"], "other": best[1], "error": known, "same": best[0] <= tolerance, "size": value.size}
 
 
 def main(path: str) -> None:

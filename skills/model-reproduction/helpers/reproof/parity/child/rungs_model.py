@@ -8,10 +8,11 @@ import numpy as np
 
 from .locating import first_divergence, modules
 from .pair import KEEP, Pair
-from .sizes import FORWARD, GRADIENT, error, margin, matched, tolerance
+from .sizes import FORWARD, GRADIENT, ROOM, error, margin, matched, tolerance
 from .transport import SideError
 
 Rung = dict[str, Any]
+LOCATE = 1e-12  # of an operation's values: a fault of 1e-9 in one of them may be drowned further on by a sum
 
 
 def rung(ok: bool, says: str, **more: Any) -> Rung:
@@ -95,12 +96,26 @@ def weight_map(pair: Pair) -> Rung:
     )
     result = rung(not missing and used_frac == 1.0, says, findings=findings, port_frac=ports, reference_frac=used_frac)
     if result["status"] == "fail" or not found.complete:
-        result["first_divergence"] = locate(pair, pair.inputs(pair.cases()[0]))
+        result["first_divergence"] = where = locate(pair, pair.inputs(pair.cases()[0]))
+        result["findings"] = _unused(missing, where) + findings
     return result
 
 
-def locate(pair: Pair, inputs: Any, what: str = "forward", mode: str = "eval", limit: float = FORWARD) -> Any:
-    """The first divergent operation of a run, on both sides."""
+def _unused(missing: list[str], where: Any) -> list[dict[str, str]]:
+    """A weight of the port that is never read: where its module stands, and where the values go past it."""
+    running = (where or {}).get("port") or {}
+    found = []
+    for name in missing[:1]:
+        module = name.rpartition(".")[0]
+        owner = module.rpartition(".")[0]
+        lines = [line for line, of in running.get("calls", []) if of == owner and module]
+        lines += [line for line in (where or {}).get("beside", [])[:1] if line not in lines]
+        found += [finding(f"{name} is not used: what it is for goes past it here", "", line) for line in lines[:2]]
+    return found
+
+
+def locate(pair: Pair, inputs: Any, what: str = "forward", mode: str = "eval", limit: float = LOCATE) -> Any:
+    """The first divergent operation of a run, on both sides; looked for more sharply than the outputs are judged."""
     theirs, ours = pair.weights()
     try:
         a = pair.reference.ask("trace", weights=theirs, inputs=inputs, what=what, mode=mode,
@@ -110,8 +125,11 @@ def locate(pair: Pair, inputs: Any, what: str = "forward", mode: str = "eval", l
     except SideError:
         return None
     pair.last_traces = (a, b)  # type: ignore[attr-defined]
+    pair.ran_there.update(dict.fromkeys(tuple(each) for each in a["units"]))
     pair.units.update(dict.fromkeys(tuple(each) for each in b["units"]))
-    return first_divergence(a["nodes"], b["nodes"], limit)
+    held: tuple[Rung, Rung] = getattr(pair, "backward", ({}, {}))
+    proven = what == "step" and held[1].get("status") == "pass"
+    return first_divergence(a["nodes"], b["nodes"], limit, proven)
 
 
 def configuration(pair: Pair) -> Rung:
@@ -187,6 +205,10 @@ def forward(pair: Pair) -> Rung:
                     "port": {"op": "raise", "line": problem.args[3], "module": "", "attrs": []},
                 },
             )
+        if a["outputs"] and not b["outputs"]:
+            return rung(
+                False, "no tensor is found in what the port returns: output(returned) says where it is", cases=rows
+            )
         size, said = _outputs(a["outputs"], b["outputs"])
         again = not (pair.streamed and len(rows))  # streamed, the noise is measured on the first case
         moved = pair.reference_takes(pair.moved(theirs), inputs) if again else None
@@ -201,7 +223,7 @@ def forward(pair: Pair) -> Rung:
     ok = worst <= limit
     result = rung(ok, f"largest relative error {worst:.1e} ({at}), noise {floor:.1e}", observed=worst, noise_floor=floor,  # noqa: E501
                   tolerance=limit, margin_decades=margin(worst, limit), cases=rows)  # fmt: skip
-    result["first_divergence"] = locate(pair, failing, limit=limit) if not ok else None
+    result["first_divergence"] = locate(pair, failing, limit=max(LOCATE, ROOM * floor)) if not ok else None
     if ok and not pair.streamed:  # a streamed pair keeps the runs that made its map
         locate(pair, pair.inputs(pair.cases()[0]))
     traces = getattr(pair, "last_traces", None)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from . import origins
 from .nodes import Array
 from .pair import Pair
 from .rungs_model import Rung, absent, finding, given_at, locate, rung
@@ -40,12 +41,22 @@ def optimizer(pair: Pair) -> Rung:
             word = said.split(" ")[0]
             words.setdefault(word, given_at(pair, "optimizer", word, lines))
             findings.append(finding(f"{tensor['name']}: {said}", *words[word]))
+    findings = _which(a["settings"], b["settings"], lines) + findings if findings else []
     says = (
-        findings[0]["what"]
+        findings[-1]["what"]
         if findings
         else f"{len(b['settings'])} weights, {', '.join(sorted({v['kind'] for v in b['settings'].values()}))}"
     )
     return rung(not findings, says, findings=findings[:20])
+
+
+def _which(theirs: dict[str, Any], ours: dict[str, Any], lines: tuple[str, str]) -> list[dict[str, str]]:
+    """The same settings on other weights: the lines that choose the weights."""
+    kinds = [{str(sorted(each.items())) for each in side.values()} for side in (theirs, ours)]
+    at = [origins.chosen(line) for line in lines]
+    if not (kinds[0] <= kinds[1] or kinds[1] <= kinds[0]) or max(len(each) for each in kinds) < 2 or not at[1]:
+        return []
+    return [finding("the same settings for other weights: these lines choose them", *at)]
 
 
 def _settings(theirs: dict[str, Any] | None, ours: dict[str, Any] | None) -> str:
@@ -111,6 +122,7 @@ def rates(pair: Pair) -> Rung:
     findings = [finding(found, *lines)] if found else []
     if reported:
         findings.append(finding(reported, *given_at(pair, "train_step", key, lines)))
+    where = _first_step(pair) if reported else None
     steps_differ = pair.left["steps"] and pair.right["steps"] and pair.left["steps"] != pair.right["steps"]
     if steps_differ:
         findings.append(
@@ -122,6 +134,7 @@ def rates(pair: Pair) -> Rung:
         says,
         findings=findings,
         cases=[{"case": f"{covered} of {steps} steps", "error": None, "says": ""}],
+        first_divergence=where,
     )
 
 
@@ -283,15 +296,28 @@ def _explained(pair: Pair, result: Rung, what: str) -> Rung:
     """Where an update parts: the first operation of one training step, else the line that makes the optimizer."""
     name = what.split(" after ")[0]
     lines = _made_at(pair, "optimizer")
-    micro = int(pair.left["micro"])
     kinds = {each["name"]: each["kind"] for each in pair.ours.tensors}
     if kinds.get(name) in ("mean", "variance"):
         said = f"running statistics {name} differ: momentum (the other convention is 1 - momentum), biased variance, or frozen"  # noqa: E501
-        result["findings"] = [finding(said, *pair.lines.get(name, ("", "")))]
+        result["findings"] = [finding(said, *pair.lines.get(name, ("", ""))), *_constructed(pair, name)]
         return result
     result["findings"] = [finding(f"update of {name} differs" if name else "the loss curve differs", *lines)]
-    result["first_divergence"] = locate(pair, [pair.batch(100 + k) for k in range(micro)], "step", "train", 1e-7)
+    result["first_divergence"] = _first_step(pair)
     return result
+
+
+def _constructed(pair: Pair, name: str) -> list[dict[str, str]]:
+    """The line that makes the module of a running statistic: its momentum stands there."""
+    traces, module = getattr(pair, "last_traces", None), name.rpartition(".")[0]
+    nodes = traces[1]["nodes"] if traces else []
+    line = next((each["made"] for each in nodes if each["module"] == module and each["made"]), "")
+    return [finding(f"{module} is made here", "", line)] if line else []
+
+
+def _first_step(pair: Pair) -> Any:
+    """The first operation in which a training step differs."""
+    batches = [pair.batch(100 + k) for k in range(int(pair.left["micro"]))]
+    return locate(pair, batches, "step", "train", 1e-7)
 
 
 def _averaged_at(pair: Pair, name: str) -> tuple[str, str]:

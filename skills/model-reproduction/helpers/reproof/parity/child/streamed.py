@@ -1,6 +1,7 @@
 """Reference and port too large to be held: one weight in memory at a time, the map in pieces, gradients as sketches.
 
-The rungs are the same. What needs whole models (initial values over seeds, updates, averages) is not run at this size; with
+The rungs are the same; initial values are those of a sample that is initialised as the whole weight would be. What needs
+whole models (forced draws, updates, averages) is not run at this size; with
 `small = {...}` in both contracts the whole ladder is climbed there first, and the answer says so.
 """  # noqa: E501
 
@@ -137,6 +138,7 @@ class StreamPair(Pair):
         self.map = mapper.find()
         self._lines(mapper)
         self.last_traces = (recorded, last[0])
+        self.ran_there.update(dict.fromkeys(tuple(each) for each in recorded["units"]))
         self.units.update(dict.fromkeys(tuple(each) for each in last[0]["units"]))
         self.said.update(dict.fromkeys(f"map: {each}" for each in self._lifted().failed))
         if self.map.complete:

@@ -58,6 +58,8 @@ def _brief(node: Node, made: str) -> dict[str, Any]:
         "from_weights": node.from_weights,
         "source": node.source,
         "module": node.module,
+        "calls": node.calls,
+        "backward": node.backward,
         "made": made,
         "shape": list(node.out_shape),
         "attrs": [each for each in node.attrs if isinstance(each, (float, str)) and not isinstance(each, bool)],

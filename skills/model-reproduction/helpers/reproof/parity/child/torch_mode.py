@@ -23,7 +23,8 @@ VIEWS = {
     "narrow", "movedim", "_reshape_alias", "lift_fresh", "flatten", "unflatten", "copy", "diagonal", "lift_fresh_copy",
     "unfold", "view_as", "expand_as", "squeeze_", "unsqueeze_",
 }  # fmt: skip
-KEEPS_ELEMENTS = VIEWS | {"cat", "stack", "index_select", "flip", "roll", "repeat", "index", "tril", "triu"}
+JOINS = {"cat", "stack"}
+KEEPS_ELEMENTS = VIEWS | JOINS | {"index_select", "flip", "roll", "repeat", "index", "tril", "triu"}
 UNIFORM = {"rand", "rand_like", "uniform", "uniform_"}
 NORMAL = {"randn", "randn_like", "normal", "normal_", "normal_functional"}
 INTEGER = {"randint", "randint_like", "random_", "random", "randperm"}
@@ -52,6 +53,17 @@ def where() -> tuple[str, list[tuple[str, str, int]]]:
     return line, units
 
 
+def calls(modules: dict[int, str]) -> list[list[str]]:
+    """The user's lines that are running, innermost first, each with the module whose code it is."""
+    frame, found = sys._getframe(2), []
+    while frame:
+        name = frame.f_code.co_filename
+        if not name.startswith((TORCH, HERE, "<")):
+            found.append([f"{name}:{frame.f_lineno}", modules.get(id(frame.f_locals.get("self")), "")])
+        frame = frame.f_back  # type: ignore[assignment]
+    return found
+
+
 def to_numpy(tensor: torch.Tensor) -> Array:
     """Values as float64, or as they are when they are no floats; a copy."""
     tensor = tensor.detach()
@@ -73,6 +85,22 @@ def prints(tensor: torch.Tensor) -> list[float]:
     size = finite.abs()
     sums = torch.stack([finite.sum(), size.sum(), (finite * finite).sum(), finite.max(), finite.min()])
     return [float(flat.numel()), *sums.tolist()]
+
+
+def _differentiating() -> bool:
+    """Whether autograd runs, not the user's code; said by a private function that a later torch may not have."""
+    current = getattr(torch._C, "_current_autograd_node", None)
+    return current is not None and current() is not None
+
+
+def _seen_as(tensor: torch.Tensor) -> tuple[Any, ...]:
+    """A view, told from other views of the same memory."""
+    return (storage(tensor), tensor.storage_offset(), tuple(tensor.shape), tuple(tensor.stride()))
+
+
+def _no_bias(tensor: torch.Tensor) -> bool:
+    """A vector of zeros, as it is put where a key projection has no bias."""
+    return tensor.dim() == 1 and not bool(tensor.any())
 
 
 class Stopped(BaseException):
@@ -111,6 +139,9 @@ class Look(TorchDispatchMode):
         self.made_by: dict[int, int] = {}
         self.stack: list[str] = []
         self.ids: dict[int, torch.Tensor] = {}
+        self.padded: set[int] = set()
+        self.part_of: dict[tuple[Any, ...], int] = {}
+        self.modules: dict[int, str] = {}
         self.counts: dict[int, int] = {}
         self.until: int | None = None
         for tensor, first in weights or []:
@@ -127,9 +158,11 @@ class Look(TorchDispatchMode):
         held = torch.full((max(size, 1),), -1, dtype=torch.long)
         held.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset()).copy_(ids)
         self.ids.setdefault(storage(tensor), held)
+        if bool((ids < 0).any()):
+            self.padded.add(storage(tensor))
 
     def elements(self, tensor: torch.Tensor) -> torch.Tensor | None:
-        """Numbers of the weight elements a tensor is made of, or None."""
+        """Numbers of the weight elements a tensor is made of, -1 where a vector was joined with zeros; or None."""
         held = self.ids.get(storage(tensor))
         if held is None or not tensor.numel():
             return None
@@ -137,7 +170,8 @@ class Look(TorchDispatchMode):
             found = held.as_strided(tensor.shape, tensor.stride(), tensor.storage_offset())
         except RuntimeError:  # the same memory seen as another, wider type
             return None
-        return found if bool((found >= 0).all()) else None
+        known = found >= 0
+        return found if bool(known.any() if storage(tensor) in self.padded else known.all()) else None
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -252,16 +286,16 @@ class Look(TorchDispatchMode):
         self.keep += reads + outs
         base = name.rstrip("_")
         ids = [self.elements(each) for each in reads]
-        floats = [found for found, each in zip(ids, reads, strict=False) if each.is_floating_point()]
-        if floats and all(found is not None for found in floats) and base in KEEPS_ELEMENTS and not name.endswith("_"):
-            self._follow(func, args, kwargs, outs)
-            if base in VIEWS or base in ("cat", "stack"):
-                return
+        if base in KEEPS_ELEMENTS and base == name and self._followed(base, func, args, kwargs, reads, outs, ids):
+            return
         if base in VIEWS and reads:
             origin = reads[-1] if base == "copy" else reads[0]
             for each in outs:
                 if storage(each) != storage(origin):
                     self.alias.setdefault(storage(each), storage(origin))
+        if base in VIEWS and reads and not self.light:
+            part = self.part_of.get(_seen_as(reads[0]))
+            self.part_of.update({_seen_as(each): part for each in outs} if part is not None else {})
         if base in PARTS and reads and not self.light:
             self._parts(base, reads[0], outs)
         if base in VIEWS or base in UNWRITTEN or (not reads and name not in DRAWS):
@@ -280,6 +314,7 @@ class Look(TorchDispatchMode):
             for each, found in zip(reads, ids, strict=False)
         ]
         preds = {self.made_by[key] for each in ins if (key := root(self.alias, each.key, self.made_by)) in self.made_by}
+        preds |= {part for each in reads if (part := self.part_of.get(_seen_as(each))) is not None}
         self.nodes.append(
             Node(
                 i=len(self.nodes),
@@ -294,6 +329,8 @@ class Look(TorchDispatchMode):
                 preds=preds,
                 from_weights=any(each.ids is not None for each in ins)
                 or any(self.nodes[p].from_weights for p in preds),
+                backward=not self.light and _differentiating(),
+                calls=[] if self.light else calls(self.modules),
             )
         )
         for each in outs:
@@ -313,6 +350,17 @@ class Look(TorchDispatchMode):
                         len(self.nodes), base, [], [], tuple(each.shape), [], line, module, prints(each), {maker}, True
                     )
                 )
+                self.part_of[_seen_as(each)] = len(self.nodes) - 1
+
+    def _followed(self, base: str, func: Any, args: Any, kwargs: Any, reads: Any, outs: Any, ids: Any) -> bool:
+        """Whether an operation only moves weights, whose numbers are moved the same way, and computes nothing."""
+        floats = [(each, found) for each, found in zip(reads, ids, strict=False) if each.is_floating_point()]
+        known = [found is not None for _, found in floats]
+        blank = base in JOINS and any(known) and all(ok or _no_bias(each) for ok, (each, _) in zip(known, floats))  # noqa: B905
+        if not floats or not (all(known) or blank):
+            return False
+        self._follow(func, args, kwargs, outs)
+        return base in VIEWS or base in JOINS
 
     def _follow(self, func: Any, args: Any, kwargs: Any, outs: list[torch.Tensor]) -> None:
         """An operation that only moves weights: move their numbers the same way, so no value needs to be searched."""
@@ -323,7 +371,9 @@ class Look(TorchDispatchMode):
         def numbers(each: Any) -> Any:
             if isinstance(each, torch.Tensor):
                 found = self.elements(each)
-                return found if found is not None and each.is_floating_point() else each
+                if found is None and each.is_floating_point():
+                    return torch.full(each.shape, -1)
+                return found if each.is_floating_point() else each
             if isinstance(each, (list, tuple)):
                 return type(each)(numbers(one) for one in each)
             return each

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from . import torch_train
-from .contract import Contract, called
+from .contract import BadContract, Contract, called
 from .nodes import Array, Traced
 from .ran import Ran, named_line, place
 from .shaking import shaken
@@ -43,7 +43,19 @@ class TorchSide:
         self.contract = contract
         self.builder = builder or Builder(contract)
         self.ran_here = Ran([*contract.files, str(contract.spec.get("file"))])
-        self.weights_meta = Weights(self.builder.model(), self.builder.learned).meta()
+        model = self.builder.model()
+        self.weights_meta = Weights(model, self.builder.learned).meta()
+        if self.contract.inputs is not None and not self.streamed:
+            self._settled(model)
+
+    def _settled(self, model: Any) -> None:
+        """Refuse a model that makes layers while it runs: they have no weights to map before."""
+        before = {name for name, _ in model.named_parameters()}
+        with contextlib.suppress(Exception), torch.no_grad(), default_dtype("float64"):  # what it raises, forward tells
+            self.builder.run(model.eval(), self.inputs(str((self.contract.cases or ["default"])[0])))
+        made = [name for name, _ in model.named_parameters() if name not in before]
+        if made:
+            raise BadContract("lazy-layer", f"{made[0]} is made while the model runs: run it once in build()")
 
     def hello(self) -> dict[str, Any]:
         """What this side is and offers."""
@@ -148,6 +160,7 @@ class TorchSide:
         named = [(each, int(start)) for each, start in zip(held.tensors, held.starts, strict=False)]
         look = self.look(promote=True, force=force or {"mask": 1, "u": 0.5}, record=True, weights=named, light=not full)
         look.until = until
+        look.modules = {id(each): name for name, each in model.named_modules()}
         hooks = _follow_modules(model, look)
         returned: Any = None
         with default_dtype("float64"), plain_kernels(), contextlib.suppress(Stopped):

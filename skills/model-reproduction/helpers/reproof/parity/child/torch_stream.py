@@ -14,7 +14,7 @@ import torch
 from . import torch_train
 from .contract import Contract
 from .streaming import Carried, Reference, Sketch
-from .torch_lazy import LazyLook, Memory, as_matrix, empty_weights, lazy
+from .torch_lazy import Lazy, LazyLook, Memory, as_matrix, empty_weights, lazy, on_sample
 from .torch_mode import Look
 from .torch_model import DTYPES, Builder, Weights, default_dtype, plain_kernels, tensors
 from .torch_side import TorchSide
@@ -37,9 +37,10 @@ class StreamBuilder(Builder):
         torch.manual_seed(seed)
         np.random.seed(seed)
         self.memory.set(None)
+        self.memory.count = 0
         kind = DTYPES[dtype]
         with default_dtype(dtype), Look(promote=True) if dtype == "float64" else contextlib.nullcontext():
-            with empty_weights(self.memory, kind):
+            with empty_weights(self.memory, kind), truncated():
                 model = self.contract.model()
         self.check(model)
         statistics = ("running_mean", "running_var")
@@ -67,6 +68,24 @@ class StreamBuilder(Builder):
             return Reference(self.meta, seed, moved)
         source = Reference(weights["tensors"], seed, moved)
         return Carried(source, Reference(self.meta, seed + 1000, moved), weights["lifted"])
+
+
+@contextlib.contextmanager
+def truncated() -> Iterator[None]:
+    """Torch's truncated normal looks at the values that it draws: on a sample it draws for the sample alone."""
+    before = torch.nn.init._no_grad_trunc_normal_
+
+    def drawn(tensor: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(tensor, Lazy):
+            return before(tensor, *args, **kwargs)
+        on_sample(tensor, lambda part: before(part, *args, **kwargs))
+        return tensor
+
+    torch.nn.init._no_grad_trunc_normal_ = drawn
+    try:
+        yield
+    finally:
+        torch.nn.init._no_grad_trunc_normal_ = before
 
 
 class StreamSide(TorchSide):
@@ -132,9 +151,33 @@ class StreamSide(TorchSide):
             "statistics": None,
         }
 
+    def initial(self, seeds: list[int], elements: Any) -> Any:
+        """Initial values of some elements, one row per seed; no number where the initialisation cannot be followed."""
+        model = self.builder.model()
+        held = Weights(model, self.builder.learned)
+        cuts = np.searchsorted(elements, held.starts)
+        bases = [each.base for each in held.tensors]  # type: ignore[attr-defined]
+        wanted = {base.order: elements[a:b] - int(start)
+                  for base, a, b, start in zip(bases, cuts, cuts[1:], held.starts, strict=False)}  # fmt: skip
+        rows = []
+        for seed in seeds:
+            self.builder.memory.sampling = wanted
+            try:
+                again = Weights(self.builder.model(seed, "float32"), self.builder.learned)
+            finally:
+                self.builder.memory.sampling = None
+            rows.append(np.concatenate([_started(each.base) for each in again.tensors]))  # type: ignore[attr-defined]
+        return np.stack(rows)
+
     def optimizer(self) -> dict[str, Any]:
         """Settings of the optimizer for every weight; averaged weights are not made."""
         return torch_train.described(self, averaged=False)
+
+
+def _started(base: Any) -> Any:
+    """The sample of a weight as the build left it."""
+    values = base.sample.double().numpy()
+    return np.full(values.shape, np.nan) if base.lost else values
 
 
 def _dropped(parameter: Any) -> None:

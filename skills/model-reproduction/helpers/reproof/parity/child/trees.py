@@ -71,7 +71,7 @@ def arranged(tree: Any, forward: Callable[..., Any]) -> tuple[list[Any], dict[st
         renamed = dict(zip(unknown, free, strict=False))
         said = ", ".join(f"{old} given as {new}" for old, new in renamed.items())
         return [], {renamed.get(str(name), str(name)): each for name, each in tree.items()}, said
-    if len(tree) == len(unknown) == 1 and parameters:
+    if len(tree) == len(unknown) == 1 and parameters and len(free) < 2:
         first = next(iter(parameters))
         return [], {first: next(iter(tree.values()))}, f"{unknown[0]} given as {first}"
     raise Unfit(f"inputs {list(tree)} do not fit forward({', '.join(parameters)}): say how with call(model, inputs)")

@@ -73,7 +73,7 @@ def _mixing(study: Study, batch: int, init: Any = NOTHING, kwargs: Any = NOTHING
 def _halved(study: Study, half: int) -> dict[str, Any]:
     """Every input that has the batch, cut to its last half: what runs along an axis depends on what came before."""
     found = {}
-    for name, array in study.tensors().items():
+    for name, array in {**study.built(), **study.tensors()}.items():
         axes = study.case.axes.get(name) or ([0] if array.ndim and array.shape[0] == study.case.batch else [])
         for axis in axes:
             array = np.take(array, np.arange(array.shape[axis] - half, array.shape[axis]), axis=axis)

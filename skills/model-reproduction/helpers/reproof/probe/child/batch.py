@@ -10,6 +10,11 @@ from .case import Case, Numbers
 from .report import explained, number
 
 MORE = 3  # B + 3 is rarely a size that anything else has
+SEVERAL = {
+    **dict.fromkeys(["images", "imgs", "pictures", "photos", "frames", "masks", "slices", "volumes"], 3),
+    **dict.fromkeys(["signals", "waves", "waveforms", "series", "spectra", "traces", "curves", "sequences", "rows",
+                     "samples", "batch", "clips"], 2),
+}  # fmt: skip
 LOOSE = 1e-3  # sums in another order differ; mixed samples differ by their whole size
 
 
@@ -117,12 +122,23 @@ def _is_image(case: Case, numbers: Any, before: list[Any]) -> bool:
     drawn = [name for name, axes in case.axes.items() if axes == [0]]
     if len(drawn) != 1 or numbers[drawn[0]].ndim < 2 or any(array.ndim < 2 for array in before):
         return False
+    if numbers[drawn[0]].ndim >= said_several(drawn[0]):
+        return False
     turned = {**numbers, drawn[0]: np.ascontiguousarray(numbers[drawn[0]].swapaxes(0, 1))}
     try:
         after = [array.swapaxes(0, 1) for array in arrays(case.again(turned))]
     except Exception:
         return False
     return distance(before, after) < LOOSE
+
+
+def said_several(name: str) -> int:
+    """The number of axes from which on axis 0 lists samples: a name in the plural says so, four axes do anyway.
+
+    >>> said_several("images"), said_several("noisy_signals"), said_several("image")
+    (3, 2, 4)
+    """
+    return SEVERAL.get(name.lower().rpartition("_")[2], 4)
 
 
 def _how(case: Case, batch: int, numbers: Any, before: list[Any], axes: list[list[int]]) -> str:

@@ -54,8 +54,9 @@ class Case:
     def _batch_axes(self) -> dict[str, list[int]]:
         """Axes of each drawn input that grow with the batch."""
         found: dict[str, list[int]] = {}
-        sizes = [s["shape"] for s in self.inputs.values() if s["shape"] and s["dist"] != "grid"]
-        batch = sizes[0][0] if sizes else None
+        built = self.spec["init_inputs"]  # the batch is the call's before it is the constructor's
+        specs = [self.inputs[name] for name in sorted(self.inputs, key=lambda name: name in built)]
+        batch = next((spec["shape"][0] for spec in specs if spec["shape"] and spec["dist"] != "grid"), None)
         lists = [name for name in self.spec["args"] or self.inputs if self.inputs[name]["shape"] == [batch]]
         for name, spec in self.inputs.items():
             shape = spec["shape"] or []
@@ -138,6 +139,8 @@ class Case:
     def complete(self, numbers: Numbers, dtype: str | None = None) -> dict[str, Any]:
         """The arguments of the call: numbers as tensors, then what other calls make of them."""
         ready: dict[str, Any] = {}
+        if self.makers:
+            seed_all(0, 0)  # what makes an input may draw: the same every time
         for name, spec in self.inputs.items():
             if spec["object"] is not None:
                 ready[name] = named(spec)
@@ -147,16 +150,18 @@ class Case:
                 ready[name] = as_input(numbers[name], spec, dtype)
         return ready
 
-    def construct(self, dtype: str | None = None, more: Any = None) -> Any:
+    def construct(self, dtype: str | None = None, more: Any = None, ready: dict[str, Any] | None = None) -> Any:
         """What is called: the target, an object of it, or a method of that object; always from the same seed.
 
-        `more` are constructor arguments instead of the plan's or beside them.
+        `more` are constructor arguments instead of the plan's or beside them, `ready` the inputs of this call where
+        they are not the plan's own.
         """
         if self.spec["init"] is None:
             return self.target
+        names = self.spec["init_inputs"]
+        ready = self.complete(self.numbers(), dtype) if names and ready is None else ready or {}
         seed_all(0, 0)
-        ready = self.complete(self.numbers()) if self.spec["init_inputs"] else {}
-        given = {name: ready[name] for name in self.spec["init_inputs"]}
+        given = {name: ready[name] for name in names}
         made = self.target(**self._tupled({**self.spec["init"], **given, **(more or {})}))
         if self.is_shaken:
             modes.shake(made)
@@ -203,8 +208,8 @@ class Case:
     def again(self, numbers: Numbers | None = None, batch: int | None = None, **how: Any) -> Any:
         """Construct, fill in and call anew."""
         dtype = how.pop("dtype", None)
-        fill = self.numbers(batch) if numbers is None else numbers
-        return self.call(self.construct(dtype), self.complete(fill, dtype), **how)
+        ready = self.complete(self.numbers(batch) if numbers is None else numbers, dtype)
+        return self.call(self.construct(dtype, ready=ready), ready, **how)
 
 
 def near(error: NotFound) -> str:

@@ -21,14 +21,17 @@ SIDE = re.compile(
 
 def check_defaults(study: Study) -> None:
     """Each switch and each named choice that was not given, the other way round."""
-    told = []
+    told: list[str] = []
     for place, key, now, other in list(_choices(study))[:MOST]:
         replaced = {key: other}
         after = study.ask(init=replaced) if place == "init" else study.ask(kwargs=replaced)
         if after is None:
             continue
         gap = distance(study.base, after)
-        if gap > MATTERS:
+        if (now, other) == ("sum", "mean") and gap > MATTERS:
+            what = f"{key} is left at its default, a sum; as a mean the result changes by {number(gap)} of its size"
+            study.report.finding("sum_by_default", what, f'{key}="mean" or {key}="sum"')
+        elif gap > MATTERS:
             if gap == float("inf") and isinstance(other, str):
                 continue  # reduction="none" and its like: nobody takes one for the other
             shown = "another shape" if gap == float("inf") else f"changes by {number(gap)} of its size"
@@ -82,6 +85,8 @@ def _others(item: inspect.Parameter, text: str) -> list[Any]:
     if now is None and "bool" in str(item.annotation):
         return [True]
     if isinstance(now, str) and now:
+        if now == "sum" and item.name.startswith("reduc"):
+            return ["mean"]
         for said in re.findall(re.escape(item.name) + r"`*\s*[(:].{0,600}", text, re.DOTALL)[:1]:
             listed = re.findall(r"['\"`]([a-z_0-9]{2,20})['\"`]", said)
             return [value for value in dict.fromkeys(listed) if value != now and value != item.name][:1]

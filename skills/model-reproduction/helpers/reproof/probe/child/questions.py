@@ -6,7 +6,21 @@ import signal
 import time
 from typing import Any, Callable  # noqa: UP035 - Python 3.8 must be able to run this
 
-from . import axes, defaults, devices, domain, keywords, masks, meaning, modes, precision, relations, seen, symmetry
+from . import (
+    axes,
+    defaults,
+    devices,
+    domain,
+    keywords,
+    masks,
+    meaning,
+    modes,
+    precision,
+    quantities,
+    relations,
+    seen,
+    symmetry,
+)
 from .case import Case
 from .report import explained
 from .study import Study, quiet
@@ -20,13 +34,18 @@ QUESTIONS: list[tuple[str, int, Callable[[Study], None]]] = [
     ("range", 0, domain.check_range),
     ("place of weights", 0, domain.check_weights_place),
     ("argument names", 0, domain.check_swapped),
+    ("orders in names", 0, quantities.check_orders),
+    ("units of numbers", 0, quantities.check_numbers),
     ("sizes", 0, axes.check_sizes),
     ("pairs", 0, axes.check_pairs),
     ("types", 0, precision.check_types),
+    ("complex numbers", 0, meaning.check_complex),
     ("clipping", 0, meaning.check_clipped),
     ("flat", 0, relations.check_flat),
     ("documented defaults", 0, keywords.check_documented),
     ("dependence", 4, meaning.check_dependence),
+    ("turns", 2, quantities.check_period),
+    ("quantities", 0, quantities.check_quantities),
     ("perfect prediction", 2, meaning.check_perfect),
     ("pairing", 2, meaning.check_pairing),
     ("integers", 1, meaning.check_integers),

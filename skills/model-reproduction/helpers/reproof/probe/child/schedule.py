@@ -11,6 +11,7 @@ from .report import explained, number
 AHEAD = 20  # times as many steps are looked ahead, for where the schedule ends
 MOST = 20_000
 FLAT = 1e-6
+EARLY_FRAC, DECAYED = 0.1, 0.5  # a decay that is over in a tenth of the training; a warm-up leaves the rate up
 VANISHED, VANISHED_FRAC = 1e-4, 0.3  # a training that stands still for a third of its steps
 
 
@@ -72,8 +73,23 @@ def _judge(case: Case, rates: Any, all_rates: Any, steps: int) -> None:
             "is counted in other units than the steps made",
             "count in calls of step(): per update or per epoch, but the same in both places",
         )
-    else:
+    elif not _ends_early(case, rates, steps, largest):
         _check_end(case, all_rates, steps, largest)
+
+
+def _ends_early(case: Case, rates: Any, steps: int, largest: float) -> bool:
+    """The decay is over soon after the start: milestones in epochs, steps in batches."""
+    moving = np.flatnonzero(np.abs(np.diff(rates)) > FLAT * largest)
+    end = int(moving[-1]) + 1 if len(moving) else 0
+    if not 0 < end < EARLY_FRAC * steps or rates[end] > DECAYED * largest:
+        return False
+    case.report.finding(
+        "schedule",
+        f"the learning rate has fallen to {number(float(rates[end]))} (largest {number(largest)}) by step {end} of "
+        f"{steps} and stays there: its length is counted in other units than the steps made",
+        "count in calls of step(): per update or per epoch, but the same in both places",
+    )
+    return True
 
 
 def _check_end(case: Case, all_rates: Any, steps: int, largest: float) -> None:

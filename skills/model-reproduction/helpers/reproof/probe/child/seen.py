@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from . import look
 from .arrays import np, relative
 from .study import Study, is_floating
 
 LOOSE = 1e-4
 COLOURS = (3, 4)
 LAYOUT = 4  # axes of images and of attention heads, where two of them are easily exchanged
+TOKENS = re.compile(r"(^|_)(tokens?|emb(edding)?s?|hidden(_states?)?|seq(uence)?s?|sentences?|words?)($|_)")
+PICTURE = re.compile(r"(^|_)(images?|imgs?|pictures?|photos?|frames?|rgb)($|_)")
+CHOOSERS = re.compile(r"^(dims?|axis|axes|channel_axis|multichannel|feature_axis|seq_dim)$")
 
 
 def check_seen(study: Study) -> None:
@@ -68,8 +73,57 @@ def _tell(study: Study, name: str, array: Any, axes: list[int], mixing: list[int
             "wrong_axis", f"{text}; expected along {said(wanted) or 'none'}", "another layout of the axes"
         )
         return
+    odd = "" if wanted is not None else _odd(study, name, array, mixing)
+    if odd:
+        study.report.finding(
+            "layout_mixed", f"{text}: {odd}", "name the axis, or bring the axes into the order it takes"
+        )
+        return
     inner = [axis for axis in axes if axis]
     partly = bool(set(mixing) & set(inner)) and not set(inner) <= set(mixing)
     colours = array.ndim == 3 and array.shape[2] in COLOURS and 2 in mixing and 0 in mixing
     if wanted is None and ((array.ndim == LAYOUT and (partly or placed)) or colours):
         study.report.finding("axes_seen", text)
+
+
+def _odd(study: Study, name: str, array: Any, mixing: list[int]) -> str:
+    """What no call does that was given its axes in the right order; nothing where all may be well."""
+    spatial, colours = _picture(name, array)
+    if spatial:
+        seen = [axis for axis in spatial if axis in mixing]
+        if len(seen) == 1:
+            return f"of the two sides of an image, {spatial[0]} and {spatial[1]}, only {seen[0]} is seen"
+        if len(seen) == len(spatial) and colours == array.ndim - 1 and colours in mixing and _chooses(study):
+            return f"the colours along axis {colours} are taken for a third side, and no axis was named"
+    if array.ndim == 3 and TOKENS.search(name.lower()):
+        if mixing == [1] and _chooses(study):
+            return "the sequence is reduced or normalised, not the width, and no axis was named"
+        if mixing == [0, 2]:
+            return "samples and widths are put together, and the positions of the sequence kept apart"
+    return ""
+
+
+def _picture(name: str, array: Any) -> tuple[list[int], int | None]:
+    """The two sides of an image and its colours, where the sizes or the name leave no doubt."""
+    shape, last = array.shape, array.ndim - 1
+    if array.ndim not in (3, LAYOUT):
+        return [], None
+    colours = last if shape[-1] in COLOURS and shape[-3] not in COLOURS else None
+    colours = last - 2 if shape[-3] in (1, *COLOURS) and shape[-1] not in COLOURS else colours
+    sides = [axis for axis in range(last - 2, last + 1) if axis != colours]
+    if colours is None or not (shape[sides[0]] == shape[sides[1]] or PICTURE.search(name.lower())):
+        return [], None
+    if colours != last and not PICTURE.search(name.lower()):
+        return [], None  # three heads of attention look like three colours
+    return sides, colours
+
+
+def _chooses(study: Study) -> bool:
+    """Whether the call takes the axis as an argument, and was given none."""
+    for owner, place in ((study.case.target, "init"), (study.callable_, "kwargs")):
+        signature = look.signature(owner)
+        given = study.case.spec[place] or {}
+        names = [key for key in (signature.parameters if signature else ()) if CHOOSERS.match(key)]
+        if names and not any(key in given for key in names):
+            return True
+    return False

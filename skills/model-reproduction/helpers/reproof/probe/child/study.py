@@ -32,8 +32,9 @@ class Study:
     def _timed(self) -> tuple[Any, Any, float]:
         """What is called, what it returns, and the CPU seconds that both took."""
         started = time.process_time()
-        callable_ = self.case.construct()
-        output = self.case.call(callable_, self.case.complete(self.numbers))
+        ready = self.case.complete(self.numbers)
+        callable_ = self.case.construct(ready=ready)
+        output = self.case.call(callable_, ready)
         return callable_, output, time.process_time() - started
 
     def value(self, name: str) -> Any:
@@ -46,6 +47,11 @@ class Study:
     def tensors(self) -> dict[str, Any]:
         """Every input of the call that is made of numbers, as an array."""
         found = {name: self.value(name) for name in self.passed}
+        return {name: array for name, array in found.items() if array is not None and array.size}
+
+    def built(self) -> dict[str, Any]:
+        """Every input of the constructor that is made of numbers, as an array."""
+        found = {name: self.value(name) for name in self.case.spec["init_inputs"]}
         return {name: array for name, array in found.items() if array is not None and array.size}
 
     def ask(
@@ -62,7 +68,7 @@ class Study:
                 ready[name] = like(value, ready[name])
             if convert is not None:
                 ready = {name: convert(item) for name, item in ready.items()}
-            callable_ = self.case.construct(more=init)
+            callable_ = self.case.construct(more=init, ready=ready)
             args, given = self.case.arguments(ready)
             seed_all(0, 0)
             with kept_grad_mode():

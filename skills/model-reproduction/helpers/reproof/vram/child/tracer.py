@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import collections
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -137,12 +138,15 @@ class Tracer(TorchDispatchMode):
             self.ledger.see(storage, self.place(op))
 
     def blas(self, op: str) -> None:
-        """CuBLAS keeps one workspace per thread's handle; the newest torch takes it for each call instead."""
+        """CuBLAS keeps one workspace per thread's handle; from torch 2.15 on it is taken for each call instead.
+
+        Unless TORCH_CUBLAS_WORKSPACE_CACHE=1, a switch that is in the binary of 2.15.0 and not in that of 2.14.1.
+        """
         size = workspaces.blas_bytes(self.target.capability, self.torch_version)
         known = self.constants.get("blas_bytes")
         if known:
             size = known[min(int(self.in_backward()), len(known) - 1)]
-        if self.torch_version >= (2, 14):
+        if self.torch_version >= (2, 15) and os.environ.get("TORCH_CUBLAS_WORKSPACE_CACHE") != "1":
             self.ledger.free(self.scratch(size, op))
         elif self.in_backward() not in self._workspaces:
             self._workspaces.add(self.in_backward())

@@ -26,7 +26,7 @@ def check_devices(study: Study) -> None:
     if pytorch is None or not any(is_tensor(item) for item in study.ready.values()):
         return
     ready = study.case.complete(study.numbers)
-    made = study.case.construct()
+    made = study.case.construct(ready=ready)
     for item in [*ready.values(), *_of_module(getattr(made, "__self__", made))]:
         if is_tensor(item):
             _mark(item)

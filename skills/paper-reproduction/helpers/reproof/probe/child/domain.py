@@ -35,7 +35,7 @@ def _is_bounded(array: Any) -> bool:
 SAYINGS = [
     Saying(
         r"log[-_ ]?prob|log[-_ ]?space|log[-_ ]?softmax|logarithmi[sz]ed|log[-_ ]?likelihoods?\b",
-        r"log_target|if .*log",
+        r"log_target|if .*log|unnormali",
         "log-probabilities",
         lambda a: a.dtype.kind == "f" and not is_log_probabilities(a),
     ),
@@ -46,9 +46,11 @@ SAYINGS = [
         _is_bounded,
     ),
     Saying(
-        r"probabilit|\bdistribution\b",
+        r"probabilit|\b(discrete|target|predicted|output|class|categorical|true|reference)\W* distribution|"
+        r": distribution",
         r"log|class indices|either|logit|dropout|unnormali|sums? to|if |score|from|sampl|"
-        r"normal|uniform|poisson|underl|locat|empiric|support|observ",
+        r"normal|uniform|poisson|underl|locat|empiric|support|observ|gauss|expectation|variance|deviation|"
+        r"\b(of|from) (the|a|an) (\w+ )?distribution",
         "probabilities",
         lambda a: a.dtype.kind == "f" and bool((a < -NEAR).any() or (a > 1 + NEAR).any()),
     ),
@@ -74,17 +76,24 @@ SAYINGS = [
            "scores, not decisions", lambda a: is_binary(a)),
     Saying(r"binari[sz]ed", r"will be|is binari|automatic|if ", "zeros and ones",
            lambda a: a.dtype.kind == "f" and not set(np.unique(a)) <= {0.0, 1.0}),
-    Saying(r"(must|should|has to|needs to) be (sorted|ordered|monotonic)|sorted in ascending", r"not |if |need not",
+    Saying(r"(must|should|has to|needs to|expected to|assumed to) be (monotonic(ally)? |strictly )*"
+           r"(sorted|ordered|increasing|ascending|monotonic)|sorted in ascending|monotonically increasing|^sorted_",
+           r"\bneed not|not necessarily|not (have|need)|automatic|will be",
            "sorted numbers", lambda a: a.ndim == 1 and bool((np.diff(a.astype(float)) < 0).any())),
     Saying(r"non-?negative|positive (values|numbers)", r"if |true|false", "numbers that are not negative",
            lambda a: bool((a < -NEAR).any())),
 ]  # fmt: skip
+GOES_ON = re.compile(r"(Therefore, |Thus, |Hence, |So )?(it|they|its values) (should|must|has to|needs? to)", re.I)
 RANGE = re.compile(r"(max_val|max_value|data_range|val_range|dynamic_range|value_range|peak|max_pixel)")
 SIGNS = re.compile(r"1 (or|and) -1|-1 (or|and) \+?1|\{-1, ?\+?1\}|\{\+?1, ?-1\}|-1 .{0,20}and \+?1\b")
 PREDICTED = set(
-    "pred preds prediction predictions y_pred y_hat yhat logits scores y_score input output outputs".split()
+    "pred preds predicted prediction predictions y_pred y_hat yhat logits scores y_score input output outputs "
+    "forecast forecasts estimate estimates estimated fitted hypothesis hypotheses reconstruction".split()
 )
-TRUE = set("target targets label labels y_true truth gt ground_truth".split())
+TRUE = set(
+    "target targets label labels y_true true truth gt ground_truth observed observation observations reference "
+    "references gold".split()
+)
 
 
 def documented(callable_: Any) -> str:
@@ -115,10 +124,14 @@ def said_about(name: str, text: str) -> list[str]:
                     break
                 entry.append(after)
             found.append(" ".join(entry))
-    flat = " ".join(text.split())
-    for sentence in re.split(r"(?<=[.;]) (?=[A-Z`:])", flat):
-        if re.search(r"(argument|attr:|``?|\*)[ `*]*" + re.escape(name) + r"[`*]", sentence) and len(sentence) < 400:
-            found.append(sentence)
+    named = re.compile(r"(argument|attr:|``?|\*)[ `*]*" + re.escape(name) + r"[`*]")
+    for paragraph in re.split(r"\n\s*\n|\n\s*-{3,}", text):
+        is_subject = False
+        for sentence in re.split(r"(?<=[.;]) (?=[A-Z`:])", " ".join(paragraph.split())):
+            match = named.search(sentence)
+            if (match or (is_subject and GOES_ON.match(sentence))) and len(sentence) < 400:
+                found.append(sentence)
+            is_subject = bool(match and match.start() < 6) or (match is None and is_subject)
     return [" ".join(entry.split()) for entry in found]
 
 
@@ -155,19 +168,28 @@ def check_range(study: Study) -> None:
 def parameters(study: Study) -> dict[str, str]:
     """Input name -> the parameter it arrives at."""
     signature = look.signature(study.callable_)
+    order = study.case.positional()
     if signature is None:
-        return {}
-    order = study.case.spec["args"] or list(study.case.inputs)
-    names = [name for name, item in signature.parameters.items() if item.kind is not item.VAR_POSITIONAL]
+        names = _written_parameters(study.callable_)
+    else:
+        names = [name for name, item in signature.parameters.items() if item.kind is not item.VAR_POSITIONAL]
     found = dict(zip(order, names))  # noqa: B905 - more parameters than inputs is the rule
     found.update({name: name for name in study.passed if name not in order})
     return found
 
 
+def _written_parameters(callable_: Any) -> list[str]:
+    """The parameters that the first line of a documentation shows, as of what is written in C."""
+    first = (inspect.getdoc(callable_) or "").lstrip().split("\n")[0]
+    shown = re.match(r"[\w.]+\(([^)]*)\)", first)
+    names = [name.partition("=")[0].strip() for name in shown[1].split(",")] if shown else []
+    return names[: names.index("*")] if "*" in names else names
+
+
 def check_domain(study: Study) -> None:
     """Each argument against what is written about it."""
     text, places = documented(study.callable_), parameters(study)
-    for name, array in study.tensors().items():
+    for name, array in {**study.built(), **study.tensors()}.items():
         if not np.isfinite(array.astype(float) if array.dtype.kind in "fiub" else np.zeros(1)).all():
             continue
         sentences = [places.get(name, name), *said_about(places.get(name, name), text)]

@@ -90,7 +90,7 @@ def check_differences(case: Case, names: list[str]) -> None:
 
 def _compare(case: Case, name: str, numbers: dict[str, Any]) -> None:
     ready = case.complete(numbers, "float64")
-    leaf = differentiable(leaves(case.call(case.construct("float64"), ready)))
+    leaf = differentiable(leaves(case.call(case.construct("float64", ready=ready), ready)))
     if leaf is None:
         return
     gradient = numeric(backward(leaf, {name: ready[name]})[name])
@@ -118,7 +118,8 @@ def _slope(case: Case, name: str, numbers: dict[str, Any], unit: Any, shape: tup
 
     def value(sign: float) -> float:
         moved = {**numbers, name: numbers[name] + sign * step * unit}
-        found = leaves(case.call(case.construct("float64"), case.complete(moved, "float64")))
+        ready = case.complete(moved, "float64")
+        found = leaves(case.call(case.construct("float64", ready=ready), ready))
         leaf = next(leaf for leaf in found if is_tensor(leaf) and tuple(leaf.shape) == shape)
         return float(scalar(leaf.double()).detach())
 

@@ -29,7 +29,8 @@ def importable(target: str) -> tuple[Any, list[str]]:
     for length in range(len(parts), 0, -1):
         name = ".".join(parts[:length])
         try:
-            return importlib.import_module(name), parts[length:]
+            here = importlib.import_module(name)
+            return (here, parts[length:]) if length < len(parts) else _not_shadowed(here, parts)
         except ModuleNotFoundError as error:
             # only the step from a package to its attribute may fail quietly; a dependency that is gone may not
             if error.name != name and not name.startswith(f"{error.name}."):
@@ -37,6 +38,13 @@ def importable(target: str) -> tuple[Any, list[str]]:
         except Exception as error:
             raise NotFound("import_error", f"import {name} fails: {type(error).__name__}: {error}") from error
     raise NotFound("not_installed", f"no module {parts[0]!r} in {sys.executable}", near_modules(parts[0]))
+
+
+def _not_shadowed(module: Any, parts: list[str]) -> tuple[Any, list[str]]:
+    """A module, or its package where that has a function of the same name in its place."""
+    parent = sys.modules.get(".".join(parts[:-1]))
+    theirs = getattr(parent, parts[-1], module)
+    return (parent, parts[-1:]) if theirs is not module and callable(theirs) else (module, [])
 
 
 def module_of(target: str) -> str:

@@ -17,6 +17,7 @@ TIED_FRAC = 0.05  # of the numbers that may share the largest or smallest value
 FEW = 10  # an output with fewer different values is made of classes, not clipped
 SAME = 1e-5
 RESCALED = 0.02  # of the size that the two may differ by beside the factor
+ROUNDING = 1e-3  # of the size of a result; what a transform means to return is larger
 SURE = 20.0  # logits from which on a prediction is certain
 
 
@@ -34,7 +35,10 @@ def check_dependence(study: Study) -> None:
         if after is not None and other[name].shape == study.numbers[name].shape and not same_shapes(study.base, after):
             shapes = [tuple(a.shape for a in found) for found in (study.base, after)]
             what = f"other numbers for {name} give outputs of other shapes: {shapes[0]} and {shapes[1]}"
-            study.report.finding("shape_by_values", what, "give the size, where the call takes one")
+            is_luck = study.case.expect["shapes"] is not None
+            what += "; the plan's shape holds for these numbers only" if is_luck else ""
+            code = "shape_by_luck" if is_luck else "shape_by_values"
+            study.report.finding(code, what, "give the size, where the call takes one")
     if ignored and _is_random(study):
         return
     if ignored and len(ignored) == len(given):
@@ -236,6 +240,22 @@ def _is_list(study: Study, array: Any) -> bool:
     return is_floating(array) and array.ndim == 1 and 1 < array.size == study.case.batch
 
 
+def check_complex(study: Study) -> None:
+    """Real numbers in, and complex ones out whose imaginary part is next to nothing."""
+    if any(array.dtype.kind == "c" for array in study.tensors().values()):
+        return
+    for place, array in enumerate(study.base):
+        if array.dtype.kind != "c" or not np.isfinite(array).all() or not array.any():
+            continue
+        size, imaginary = float(np.abs(array).max()), float(np.abs(array.imag).max())
+        if 0 < imaginary < ROUNDING * size:
+            study.report.finding(
+                "complex_result",
+                f"output {place} is {array.dtype}, and its imaginary part is at most {number(imaginary / size)} of its "
+                "size: a real result that rounding made complex",
+            )
+
+
 def check_weights(study: Study) -> None:
     """Positive lists that scale the whole result, and do not sum to one."""
     tensors = study.tensors()
@@ -247,6 +267,9 @@ def check_weights(study: Study) -> None:
     doubled = study.ask({name: 2 * lists[name] for name in off})
     if doubled is None or distance([2 * a for a in study.base], doubled) > 1e-3 or not np.any(study.base[0]):
         return
+    moved = study.ask({name: lists[name] + 0.5 for name in off})
+    if moved is not None and distance(study.base, moved) < SAME:
+        return  # places, not weights: only how far they are apart matters
     shown = ", ".join(f"{name} sums to {number(total)}" for name, total in off.items())
     study.report.finding(
         "unnormalised", f"{shown}, and twice the weights give twice the result: nothing normalises them",

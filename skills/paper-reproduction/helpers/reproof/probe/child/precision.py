@@ -41,7 +41,7 @@ def _ways(study: Study, pytorch: Any) -> dict[str, Callable[[], Any]]:
             )
 
         ready = {name: of(item) for name, item in study.case.complete(study.numbers).items()}
-        made = study.case.construct()
+        made = study.case.construct(ready=ready)
         owner = getattr(made, "__self__", made)
         if hasattr(owner, "register_forward_hook"):
             owner.to(kind)
@@ -96,7 +96,7 @@ def _at(study: Study, numbers: dict[str, Any]) -> str:
     case = study.case
     try:
         ready = case.complete(numbers)
-        output = case.call(case.construct(), ready)
+        output = case.call(case.construct(ready=ready), ready)
     except Exception as error:
         return f"raises {explained(error)}"
     if any(a.dtype.kind in "fc" and not np.isfinite(a).all() for a in arrays(output)):

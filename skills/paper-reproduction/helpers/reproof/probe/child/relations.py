@@ -172,7 +172,8 @@ def check_digits(study: Study) -> None:
     if "float32" not in given or not study.base or not any(is_tensor(item) for item in study.ready.values()):
         return
     try:
-        exact = arrays(study.case.call(study.case.construct("float64"), study.case.complete(study.numbers, "float64")))
+        ready = study.case.complete(study.numbers, "float64")
+        exact = arrays(study.case.call(study.case.construct("float64", ready=ready), ready))
     except Exception:
         return  # told by the finite differences, or of no interest
     if not same_shapes(study.base, exact):
@@ -203,7 +204,7 @@ def check_layout(study: Study) -> None:
         return  # noise like x is drawn in the order of x's memory
     try:
         ready = {name: _turned(item) for name, item in study.case.complete(study.numbers).items()}
-        after = arrays(study.case.call(study.case.construct(), ready))
+        after = arrays(study.case.call(study.case.construct(ready=ready), ready))
     except Exception as error:
         study.edges["not contiguous"] = f"raises {explained(error)}"
         return

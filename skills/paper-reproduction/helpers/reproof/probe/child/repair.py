@@ -74,7 +74,7 @@ def _works(case: Case, numbers: dict[str, Any], subset: list[str], adapt: Callab
             ready[name] = adapt(before)
             if is_tensor(ready[name]) and _alike(ready[name], before):
                 return False
-        case.call(case.construct(), ready)
+        case.call(case.construct(ready=ready), ready)
     except Exception:
         return False
     return True

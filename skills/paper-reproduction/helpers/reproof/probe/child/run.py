@@ -67,7 +67,7 @@ def first_call(case: Case) -> First | None:
         try:
             report.stage(stage)
             began = time.perf_counter()
-            callable_ = case.construct()
+            callable_ = case.construct(ready=ready)
             if case.expect["steps"]:
                 report.stage("schedule")
                 schedule.run(case, callable_, case.expect["steps"])
@@ -102,7 +102,8 @@ def _shaken(case: Case, first: First) -> First:
         f"{', '.join(hidden[:4])} {'is' if len(hidden) == 1 else 'are'} exactly 0 when it is made, which hides what "
         "lies behind: everything below was asked with small random numbers there",
     )
-    ready, callable_ = case.complete(case.numbers()), case.construct()
+    ready = case.complete(case.numbers())
+    callable_ = case.construct(ready=ready)
     return first._replace(callable_=callable_, ready=ready, output=case.call(callable_, ready))
 
 

@@ -3,9 +3,11 @@
 Out of the box the first backward or `.to("cuda")` fails there ("not linked with support for cuda devices", or
 "hasPrimaryContext expects a valid device index"). Two changes in this process's memory cure it, nothing is compiled:
 
-1. The table of device guards: c10 is brought to install its own FakeGuardImpl<CUDA>.
-2. The CUDA hooks object: it gets a private copy of its table of virtual functions, in which isBuilt() is true (so that
-   CUDA is the accelerator, which the autograd engine asks) and hasPrimaryContext() is false (both builds throw there).
+1. The table of device guards: c10 is brought to install its own FakeGuardImpl<CUDA>; before torch 2.10, which cannot,
+   a guard of ours is put there whose every function does nothing and returns 1.
+2. The CUDA hooks object: it gets a private copy of its table of virtual functions, in which isBuilt() (hasCUDA() before
+   torch 2.7) is true, so that CUDA is the accelerator, which the autograd engine asks, and hasPrimaryContext() is false
+   (both builds throw there).
 
 The positions in that table are read from the headers in torch's own wheel and tried by calling them before anything is
 changed; a mismatch is a refusal. It must run before the first backward of the process.
@@ -16,6 +18,8 @@ changed; a mismatch is a refusal. It must run before the first backward of the p
 from __future__ import annotations
 
 import ctypes
+import mmap
+import platform
 import re
 from pathlib import Path
 from typing import Any
@@ -36,6 +40,12 @@ CUDNN_YES = (
     "supportsBFloat16ConvolutionWithCuDNNv8",
     "supportsBFloat16RNNWithCuDNN",
 )
+FULL = (2, 6)
+"""The oldest torch that was seen to run a backward on fakes; 2.4.1 and 2.5.1 raise or crash there."""
+CODE = {
+    "x86_64": bytes.fromhex("b801000000 31d2 c3"),  # mov eax, 1; xor edx, edx; ret
+    "aarch64": bytes.fromhex("200080d2 010080d2 c0035fd6"),  # mov x0, #1; mov x1, #0; ret
+}
 _kept: list[Any] = []  # C++ holds raw pointers to these
 
 
@@ -49,6 +59,10 @@ def enable() -> str:
     Raises:
         Refused: the headers, the symbols or the tables are not what is known.
     """
+    if tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2]) < FULL:
+        raise Refused(
+            f"torch {torch.__version__}: a backward on fake CUDA tensors raises or crashes there; from 2.6 on it runs"
+        )
     try:
         built = torch.backends.cuda.is_built()
         _install_guard()
@@ -65,21 +79,45 @@ def _library(name: str) -> Any:
 
 
 def _install_guard() -> None:
-    """A guard that says it has no devices makes c10 put its own no-op guard in its place."""
+    """A guard that says it has no devices makes c10 put its own no-op guard in its place; before 2.10, ours."""
     first = ctypes.addressof(ctypes.c_void_p.in_dll(_library("libc10.so"), REGISTRY))
     entry = ctypes.c_void_p.from_address(first + CUDA * POINTER)
+    ensure = getattr(torch._C, "_ensureCUDADeviceGuardSet", None)
+    if ensure is None:
+        entry.value = _guard(_says_one())
+        return
     if entry.value:
-        torch._C._ensureCUDADeviceGuardSet()
+        ensure()
         return
     zero = ctypes.CFUNCTYPE(ctypes.c_long, ctypes.c_void_p)(lambda _: 0)
-    table = (ctypes.c_void_p * 64)(*([ctypes.cast(zero, ctypes.c_void_p).value] * 64))
-    guard = (ctypes.c_void_p * 2)(ctypes.addressof(table), 0)
-    _kept.extend([zero, table, guard])
-    entry.value = ctypes.addressof(guard)
-    torch._C._ensureCUDADeviceGuardSet()
-    if entry.value == ctypes.addressof(guard):
+    _kept.append(zero)
+    guard = _guard(ctypes.cast(zero, ctypes.c_void_p).value)
+    entry.value = guard
+    ensure()
+    if entry.value == guard:
         entry.value = None
         raise Refused(f"torch {torch.__version__} kept the stand-in device guard")
+
+
+def _says_one() -> int:
+    """The address of a function that returns 1 and a further 0 whatever it is given, and takes no lock of Python's.
+
+    It is true, one device, and DeviceType CUDA; as a Device, two bytes in the low word, cuda:0; and as a Stream, two
+    words, the default stream of cuda:0. ctypes cannot make a function that returns two words.
+    """
+    code = CODE[platform.machine()]
+    memory = mmap.mmap(-1, mmap.PAGESIZE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
+    memory.write(code)
+    _kept.append(memory)
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+def _guard(function: int | None) -> int:
+    """The address of a device guard all of whose virtual functions are this one."""
+    table = (ctypes.c_void_p * 64)(*([function] * 64))
+    guard = (ctypes.c_void_p * 2)(ctypes.addressof(table), 0)
+    _kept.extend([table, guard])
+    return ctypes.addressof(guard)
 
 
 def _header(name: str) -> str:
@@ -125,15 +163,17 @@ def _patch_hooks(built: bool) -> None:
         address = table[BEFORE + where[name]] or 0
         return bool(ctypes.CFUNCTYPE(ctypes.c_bool, ctypes.c_void_p)(address)(hooks))
 
-    if says("isBuilt", slots) != built or says("isAvailable", slots):
-        raise Refused(f"torch {torch.__version__}: its CUDA hooks answer otherwise than its Python side")
+    newer = "isBuilt" in slots  # before 2.7 hasCUDA() says both: that CUDA is the accelerator, and that it has devices
+    more = {} if newer and built else _cuda_slots(slots)
+    where = {**more, **slots}
     yes = ctypes.cast(ctypes.pythonapi.Py_IsInitialized, ctypes.c_void_p).value  # a C function that returns 1
-    table[BEFORE + slots["hasPrimaryContext"]] = table[BEFORE + slots["isAvailable"]]  # false, and never throws
-    table[BEFORE + slots["isBuilt"]] = yes
-    if not built:
-        more = _cuda_slots(slots)
-        if not says("compiledWithCuDNN", more) and not says("hasCuDNN", more):
-            _claim_cudnn(table, more, yes)
+    is_built, accelerator, devices = ("isBuilt", "isBuilt", "isAvailable") if newer else ("hasCUDART", *2 * ["hasCUDA"])
+    if says(is_built, where) != built or says(devices, where):
+        raise Refused(f"torch {torch.__version__}: its CUDA hooks answer otherwise than its Python side")
+    table[BEFORE + slots["hasPrimaryContext"]] = table[BEFORE + where[devices]]  # false, and never throws
+    table[BEFORE + where[accelerator]] = yes
+    if not built and not says("compiledWithCuDNN", more) and not says("hasCuDNN", more):
+        _claim_cudnn(table, more, yes)
     _kept.append(table)
     pointer.value = ctypes.addressof(table) + BEFORE * POINTER
 

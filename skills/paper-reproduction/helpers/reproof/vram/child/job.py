@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import inspect
 import time
 import traceback
 import warnings
@@ -15,7 +16,7 @@ import torch
 from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from . import kernels, levers, parallel, weaker, workspaces, world
+from . import kernels, levers, parallel, threads, weaker, workspaces, world
 from .fence import Fenced
 from .ledger import HERE, TORCH
 from .loading import LIBRARIES, BadStep, load
@@ -86,7 +87,9 @@ def _trace(job: dict[str, Any], tracer: Tracer, naming: Naming, marks: list[list
     parallel.install(tracer)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        with FakeTensorMode(allow_non_fake_inputs=True), tracer, naming, moved:
+        fake = FakeTensorMode(allow_non_fake_inputs=True)
+        threads.install(fake, tracer, moved)
+        with fake, tracer, naming, moved:
             mark("build")
             build = load(job)
             step = build(**job["arguments"])
@@ -99,12 +102,20 @@ def _trace(job: dict[str, Any], tracer: Tracer, naming: Naming, marks: list[list
             for number in range(1, job["steps"] + 1):
                 mark(f"step {number}")
                 tracer.counting = number == job["steps"]  # of the last step: the first also makes the optimizer's state
-                step()
+                _whole(step())
+                threads.failed()
                 naming.gradients()
                 if number == 1:
                     naming.modules()  # lazy modules exist from now on
             mark("end")
     del library
+
+
+def _whole(given: Any) -> None:
+    """What is only begun by calling it would be traced as a step that does nothing."""
+    if inspect.isgenerator(given) or inspect.isawaitable(given):
+        kind = type(given).__name__
+        raise BadStep(f"step() returned a {kind} and did nothing: it must do one whole step when it is called")
 
 
 def _told(problem: BaseException) -> dict[str, str]:

@@ -75,6 +75,31 @@ def install(tracer: Any) -> None:
     _sharded(tracer, FullyShardedDataParallel)
 
 
+class Mesh:
+    """A device mesh of one process, whatever shape was asked for."""
+
+    def __init__(self, device_type: str, shape: tuple[int, ...], names: Any) -> None:
+        self.device_type, self.shape, self.ndim, self.mesh_dim_names = device_type, (1,) * len(shape), len(shape), names
+
+    def __getitem__(self, _name: Any) -> Mesh:
+        return self
+
+    def size(self, *_: Any, **__: Any) -> int:
+        """One process along every axis."""
+        return 1
+
+    def get_local_rank(self, *_: Any, **__: Any) -> int:
+        """The only one."""
+        return 0
+
+    def get_rank(self) -> int:
+        """The only one."""
+        return 0
+
+    def get_group(self, *_: Any, **__: Any) -> None:
+        """The default group."""
+
+
 def _distributed(tracer: Any, refused: Any) -> None:
     """A process group of one, without a network."""
     import torch.distributed as dist
@@ -94,6 +119,14 @@ def _distributed(tracer: Any, refused: Any) -> None:
     dist.is_initialized = lambda: bool(started)
     dist.get_rank = lambda *_: 0
     dist.get_world_size = lambda *_: 1
+
+    def mesh(kind: str, shape: Any, *_: Any, mesh_dim_names: Any = None, **__: Any) -> Mesh:
+        start()
+        return Mesh(kind, tuple(shape), mesh_dim_names)
+
+    places: list[Any] = [dist, dist.device_mesh]
+    for place in places:
+        place.init_device_mesh = mesh
     for name in ("barrier", "all_reduce", "broadcast", "reduce", "destroy_process_group"):
         setattr(dist, name, nothing)
     for name in ("all_gather", "all_gather_into_tensor", "reduce_scatter_tensor", "all_to_all", "new_group"):
