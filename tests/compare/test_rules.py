@@ -116,6 +116,8 @@ def test_better_is_said_only_with_a_leakage_check():
     assert verdict(0.94, leakage_checked=True) == "BETTER"
     assert verdict(0.95, leakage_checked=True) == "CLOSE"
     assert verdict(0.5, leakage_checked=True) == "BETTER"
+    doubts = ["another protocol" in decide(ONE, five(mean, 0.0), leakage_checked=True).reason for mean in (0.8, 0.79)]
+    assert doubts == [False, True], "20 % off is on the threshold"
 
 
 def test_better_within_the_scatter_of_seeds_is_not_better():

@@ -157,7 +157,7 @@ def decide(
     elif distance <= half_width(paper, ours, ONE_SIDED):
         verdict, reason, more_or_none = _lost_in_noise(paper, ours, abs(gap))
     elif is_better(paper, gap):
-        verdict, reason, more_or_none = _better(leakage_checked)
+        verdict, reason, more_or_none = _better(leakage_checked, distance > DEVIATES_FRAC * paper.scale)
     else:
         is_far = distance > max(DEVIATES_FRAC * paper.scale, within)
         verdict, reason, more_or_none = _worse(is_far, overtaken(paper, ours, within, rivals or {}))
@@ -185,9 +185,12 @@ def _lost_in_noise(paper: Printed, ours: Sample, distance: float) -> _Branch:
     return "INCONCLUSIVE", f"seeds alone may do that (±{bound:.3g}); {_run(more)}", more
 
 
-def _better(leakage_checked: bool) -> _Branch:
+def _better(leakage_checked: bool, is_far: bool) -> _Branch:
     if leakage_checked:
-        return "BETTER", "on the better side, and a leakage check of this code passed", None
+        doubt = (
+            "; by more than 20 %: another protocol, scale or metric is as likely as a better model" if is_far else ""
+        )
+        return "BETTER", f"on the better side, and a leakage check of this code passed{doubt}", None
     return "INCONCLUSIVE", "on the better side, and no passed leakage check of this code is on record", None
 
 

@@ -65,7 +65,7 @@ def standing(claims: Sequence[ClaimResult]) -> Standing:
 
 def _bootstrap(claims: list[ClaimResult], gaps: list[float]) -> dict[str, list[float] | float | None]:
     """Intervals over the claims of a table: of the share that is reproduced, and of the middle of the gaps."""
-    good = sum(claim.is_positive for claim in claims)
+    good = sum(claim.is_reproduced for claim in claims)
     share = share_interval(good, len(claims)) if len(claims) > 1 else None
     middle = interval(lambda g: iqm(again(g, gaps)), len(gaps)) if len(gaps) > 1 else None
     return {
