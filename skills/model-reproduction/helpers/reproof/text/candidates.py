@@ -55,6 +55,13 @@ SETUP = re.compile(
 )
 START_OF_ANY = re.compile(r"[\dπ∞]|[A-Z]\w*[A-Z]|\b[a-z]+[A-Z]|(?<!^)\b[A-Z][a-z]")
 ONE_WORD = re.compile(r"\s(?:[a-z-]+\s)?")
+WARM_AFTER = re.compile(
+    r"(?i)\s?(?:\w+ )?(?:steps|iterations|updates|epochs) (?:of|for) (?:\w+ ){0,3}(?P<term>warm[\s-]?up)"
+)
+WARM_BEFORE = re.compile(
+    r"(?i)(?P<term>warm(?:s|ed|ing)?[\s-]?up)(?: (?:phase|period|stage|schedule))?"
+    r"(?: (?:of|over|for|during|in|lasting))?(?: the first)? ?$"
+)
 NOUN = re.compile(r"\s[a-z]{3,}")
 ITEM_OF = re.compile(r"[a-z]{3,} -$")
 RANGE = re.compile(r"\s?(?:-|→|to)\s?\d")
@@ -226,7 +233,7 @@ def _numbers_of(
 ) -> Iterator[Candidate]:
     before: tuple[int, Label] | None = None
     for first, last in numbers(text, apart, terms):
-        label = _label(text, first, last, terms, announcers)
+        label = _warmed(text, first, last, _label(text, first, last, terms, announcers))
         named = label and (before is None or before[1][0] == "number" or (
             label[2] == "A" and _unit_follows(text, last, terms)))  # fmt: skip
         if before and not named and CONTINUES.fullmatch(text[before[0] : first]):
@@ -269,6 +276,14 @@ def _choices_of(place: _Place, text: str, apart: list[tuple[int, int]], terms: l
         announced = any(term.end == last and term.start <= first + 1 for term in terms)
         if not announced and not any(a < last and first < b for a, b in apart):
             yield place.candidate("stated", first, last, text[first:last], form, "B")
+
+
+def _warmed(text: str, first: int, last: int, label: Label | None) -> Label | None:
+    """Steps and epochs of a warm-up are its length, not that of the training."""
+    if label is None or label[0] not in ("steps", "epochs"):
+        return label
+    found = WARM_AFTER.match(text, last) or WARM_BEFORE.search(text[max(0, first - 60) : first])
+    return ("warmup", found["term"], label[2]) if found else label
 
 
 def _label(text: str, first: int, last: int, terms: list[Mark], words: list[Mark]) -> Label | None:

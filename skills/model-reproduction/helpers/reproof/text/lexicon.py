@@ -85,7 +85,7 @@ VALUES: dict[str, str] = {
     "optimizer": r"\b(?:AdamW?|Adamax|NAdam|RAdam|SGD|RMS[Pp]rop|LAMB|LARS|Lion|Adafactor|Ada[Gg]rad|Muon|"
     r"Sophia|Shampoo|Lookahead|SWA|SAM|Prodigy|AdEMAMix|SOAP|"
     r"L-?BFGS|Nesterov)\b",
-    "schedule": r"(?i:\b(?:cosine(?:\s+(?:decay|annealing|schedule))?|linear(?:ly)?\s+(?:decay\w*|warm\w*|"
+    "schedule": r"(?i:\b(?:cosine(?:\s+(?:decay|annealing|schedule))?|linear(?:ly)?\s+(?:decay\w*|warm(?:[\s-]?up)?\w*|"
     r"schedule)|inverse square"
     r"[\s-]root|constant learning rate|polynomial decay|step decay|uniform schedule|one-?cycle|"
     r"(?:\w+\s+)?lr scheme)\b)",
