@@ -10,7 +10,7 @@
   python helpers/compare.py runs/nsgf --claim table1/moons/10      show and count one claim; all are recorded
   python helpers/compare.py runs/nsgf --python .venv/bin/python    for floors that the plan asks for
 
-MATCH CLOSE BETTER DEVIATES FAIL come from the rule that the report prints; MATCH and CLOSE count as reproduced. Before it:
+MATCH CLOSE BETTER DEVIATES FAIL come from the rule that the report prints; MATCH and CLOSE are reproduced. Before it:
 UNATTAINABLE  independent draws of the truth do not reach the paper's number under the protocol as stated, whatever
               we got; other readings of the protocol that the plan names are shown beside it, never as the verdict
 INCONCLUSIVE  too few seeds, too wide a spread (it says how many more seeds), typed values, seeds without a number,
