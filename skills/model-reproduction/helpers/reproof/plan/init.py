@@ -10,6 +10,7 @@ from reproof.errors import PackError
 from reproof.paths import hash_path, write_atomically
 from reproof.plan.draft import offered
 from reproof.plan.models import InitAnswer, InitRequest
+from reproof.plan.places import flow
 from reproof.plan.quotes import Text, find, value_in
 from reproof.text.candidates import Candidate, candidates
 from reproof.text.claims import TableClaim, claims, slug
@@ -266,10 +267,3 @@ def identifier(title: str) -> str:
     words = re.findall(r"[a-z0-9]+", title.lower())[:3]
     name = "_".join(words) or "paper"
     return name if name[0].isalpha() else f"paper_{name}"
-
-
-def flow(data: object) -> str:
-    """One line of YAML; JSON is YAML, and keys need no quotation marks."""
-    return re.sub(
-        r'(?<=[{,] )"(\w+)":|(?<=\{)"(\w+)":', lambda m: f"{m[1] or m[2]}:", json.dumps(data, ensure_ascii=False)
-    )

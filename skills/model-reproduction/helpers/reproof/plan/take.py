@@ -17,7 +17,6 @@ from reproof.errors import PackError, near
 from reproof.paths import read_text, write_atomically
 from reproof.plan import places
 from reproof.plan.draft import offered, open_fields
-from reproof.plan.init import flow
 from reproof.plan.models import TakeAnswer, TakenField, TakeRequest
 from reproof.plan.quotes import find, value_in
 from reproof.text.load import load
@@ -166,7 +165,7 @@ def _value(text: str) -> Any:
 
 
 def _shown(data: Any) -> str:
-    return flow(data) if isinstance(data, dict) else json.dumps(data, ensure_ascii=False)
+    return places.flow(data) if isinstance(data, dict) else json.dumps(data, ensure_ascii=False)
 
 
 def _same_but(before: Any, after: Any, picks: list[Pick]) -> None:

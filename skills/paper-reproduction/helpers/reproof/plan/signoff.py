@@ -43,7 +43,7 @@ def signoff(request: SignoffRequest) -> SignoffAnswer:
     signature |= {"note": request.note} if request.note else {}
     edited = text
     for path in request.path:
-        edited = places.with_key(edited, path, "signed", _flow(signature), str(request.plan))
+        edited = places.with_key(edited, path, "signed", places.flow(signature), str(request.plan))
     _same_but(parse(text, "plan"), parse(edited, "plan"), request.path, signature)
     write_atomically(request.plan, edited)
     signed = [SignedValue(path=p, value=known[p].value, inferred=known[p].inferred or "") for p in request.path]
@@ -66,7 +66,7 @@ def _settle(request: SignoffRequest, name: str, known: dict[str, Any]) -> Signof
     text = read_text(request.plan, "plan")
     signature = {"by": name, "on": (request.on or datetime.date.today()).isoformat()}
     signature |= {"note": request.note} if request.note else {}
-    shown = f"{{path: {json.dumps(path)}, over: {request.over!r}, signed: {_flow(signature)}}}"
+    shown = f"{{path: {json.dumps(path)}, over: {request.over!r}, signed: {places.flow(signature)}}}"
     edited = places.with_item(text, "settled", shown, str(request.plan))
     after = parse(edited, "plan")
     added = after["settled"].pop()
@@ -103,13 +103,6 @@ def _wrong(path: str, known: dict[str, Any]) -> str:
     if not known[path].inferred:
         return f"{path} is quoted, not inferred"
     return f"{path} is signed already by {known[path].signed.by}" if known[path].signed else ""
-
-
-def _flow(data: dict[str, str]) -> str:
-    """A one-line YAML mapping, in JSON's quotation marks: YAML 1.1 reads a bare `on` as yes."""
-    quoted = {f'"{key}"' if key == "on" else key: text for key, text in data.items()}
-    shown = [f"{key}: {json.dumps(text, ensure_ascii=False)}" for key, text in quoted.items()]
-    return "{" + ", ".join(shown) + "}"
 
 
 def _same_but(before: Any, after: Any, paths: list[str], signature: dict[str, str]) -> None:
