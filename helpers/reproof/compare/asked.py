@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -69,10 +68,10 @@ def _run(executable: str, jobs: list[dict[str, Any]]) -> tuple[dict[int, dict[st
         ended = f"the process ended with {process.returncode}" if process.returncode else ""
     except subprocess.TimeoutExpired:
         ended = f"stopped after {LIMIT_S:g} s"
-        _end(process)
+        childproc.end(process)
         out = process.communicate()[0]
     except BaseException:
-        _end(process)
+        childproc.end(process)
         raise
     found = {}
     for line in out.decode(errors="replace").splitlines():
@@ -82,10 +81,3 @@ def _run(executable: str, jobs: list[dict[str, Any]]) -> tuple[dict[int, dict[st
             continue  # cut off when the process ended
         found[answer["at"]] = answer
     return found, ended
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (AttributeError, ProcessLookupError, PermissionError):
-        process.kill()

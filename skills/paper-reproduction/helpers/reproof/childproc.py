@@ -1,8 +1,10 @@
-"""Run a job in the user's interpreter to its end: time and memory limits, no hubs, one thread, no GPU."""
+"""Processes of the user's interpreter: a job run to its end, or a warm process that answers one job after the other."""
 
 from __future__ import annotations
 
+import json
 import os
+import queue
 import shutil
 import signal
 import subprocess
@@ -10,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from reproof.errors import MissingError
 
@@ -89,15 +92,84 @@ def run_to_end(
     except subprocess.TimeoutExpired:
         return "timeout", "\n".join(tail)
     finally:
-        _end(process)
+        end(process)
         listener.join(2)
         if process.stdout is not None:
             process.stdout.close()
     return ("done" if code == 0 else f"exit {code}" if code > 0 else f"signal {-code}"), "\n".join(tail)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the whole group: a side that was started by the judge must not stay behind."""
+class Warm:
+    """A process that answers a line of JSON with a line of JSON. It may die or go silent: then there is no answer.
+
+    Raises:
+        OSError: the command cannot be started.
+    """
+
+    def __init__(self, command: list[str], env: dict[str, str], errors: Path, cwd: Path | None = None) -> None:
+        self._errors = errors
+        with errors.open("wb") as said:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=said,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+            )
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None, "it was started with a pipe"
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(b"")  # the process has ended
+
+    def ask(self, job: dict[str, Any], limit_s: float) -> dict[str, Any] | None:
+        """One job and its answer; None when the process ended or said nothing for `limit_s` seconds."""
+        assert self._process.stdin is not None, "it was started with a pipe"
+        try:
+            self._process.stdin.write((json.dumps(job) + "\n").encode())
+            self._process.stdin.flush()
+        except OSError:
+            return None
+        return self.receive(limit_s)
+
+    def receive(self, limit_s: float) -> dict[str, Any] | None:
+        """What it says next, asked or not."""
+        try:
+            answer = json.loads(self._lines.get(timeout=limit_s))
+        except (queue.Empty, ValueError):
+            return None
+        return answer if isinstance(answer, dict) else None
+
+    def said(self) -> str:
+        """All that it has written to its standard error."""
+        return self._errors.read_text(encoding="utf-8", errors="replace")
+
+    def ending(self) -> str:
+        """How it went (`exit N`, `signal N`), or `timeout` where it is still there and silent."""
+        try:
+            code = self._process.wait(timeout=1.0)
+        except subprocess.TimeoutExpired:
+            return "timeout"
+        return f"signal {-code}" if code < 0 else f"exit {code}"
+
+    def end(self) -> None:
+        """End it and its group; it holds nothing worth keeping."""
+        end(self._process)
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except OSError:
+                    continue  # a job was still in the pipe
+
+
+def end(process: subprocess.Popen[Any]) -> None:
+    """Kill a process and its whole group: what it started must not stay behind."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except (AttributeError, ProcessLookupError, PermissionError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass, field
@@ -88,22 +87,14 @@ def _run(executable: str, job: dict[str, Any], place: Path, timeout_s: float) ->
             out = process.communicate(json.dumps(job).encode(), timeout=timeout_s)[0]
         except subprocess.TimeoutExpired:
             ended = f"stopped after {timeout_s:g} s"
-            _end(process)
+            childproc.end(process)
             out = process.communicate()[0]
         except BaseException:
-            _end(process)
+            childproc.end(process)
             raise
     if not ended and process.returncode:
         ended = f"signal {-process.returncode}" if process.returncode < 0 else f"exit code {process.returncode}"
     return out.decode(errors="replace"), ended, errors.read_text(encoding="utf-8", errors="replace")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and what it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (AttributeError, ProcessLookupError, PermissionError):
-        process.kill()
 
 
 def _refused(said: dict[str, Any], executable: str) -> PackError:

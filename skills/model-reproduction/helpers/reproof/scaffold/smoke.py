@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Literal
 
+from reproof import childproc
 from reproof.errors import MissingError, PackError
 from reproof.scaffold.models import SmokeAnswer, SmokeRequest, TestOutcome
 
@@ -113,9 +113,7 @@ def run_tests(python: str, project: Path, report: Path, request: SmokeRequest) -
     except subprocess.TimeoutExpired:
         return None, ""
     finally:
-        if process.poll() is None:  # also on Ctrl-C: the tests' own children go with them
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        childproc.end(process)  # also on Ctrl-C: the tests' own children go with them
 
 
 def installed(python: str) -> dict[str, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Literal
 
+from reproof import childproc
 from reproof.errors import MissingError
 from reproof.learn.files import PREFLIGHT, checks_of
 from reproof.learn.models import Check, CheckRun, PreflightAnswer, PreflightRequest
@@ -63,14 +63,4 @@ def _status(
     except subprocess.TimeoutExpired:
         return "too slow"
     finally:
-        _stop(child)
-
-
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    if hasattr(os, "killpg"):
-        try:
-            os.killpg(child.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-    child.kill()
-    child.wait()
+        childproc.end(child)

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-import queue
-import signal
-import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -70,7 +65,7 @@ class Interpreter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._end()
+        self.process.end()
         self.folder.cleanup()
 
     def _start(self) -> None:
@@ -79,99 +74,39 @@ class Interpreter:
             self.cold = cold
             self._spawn()
             job = {"do": "hello", "targets": self.targets, "distributions": self.distributions, "cold": cold}
-            answer = self._exchange(job, max(IMPORT_S, self.request.timeout_s))
+            answer = self.process.ask(job, max(IMPORT_S, self.request.timeout_s))
             if answer is not None:
                 self.hello = answer
                 return
-            said = (self._said().strip().splitlines() or ["it says nothing"])[-1]
-            self._end()
-        raise MissingError(
-            "no-python",
-            f"{self.executable} does not run the probe: {said[:300]}",
-            why="the looking and calling happens in that interpreter; it must be Python 3.8 or newer",
-            fix="--python PATH of the project's virtual environment",
-        )
+            said = (self.process.said().strip().splitlines() or ["it says nothing"])[-1]
+            self.process.end()
+        raise self._no_python(f"{self.executable} does not run the probe: {said[:300]}")
 
     def _spawn(self) -> None:
         place = Path(self.folder.name)
-        self.errors = place / "server.stderr"
-        with self.errors.open("wb") as errors:
-            try:
-                self.process = subprocess.Popen(
-                    [self.executable, str(MAIN)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    cwd=place,
-                    env=surroundings(place, self.request.path),
-                    start_new_session=True,
-                )
-            except OSError as error:
-                raise MissingError(
-                    "no-python",
-                    f"{self.executable}: {error.strerror}",
-                    why="the looking and calling happens in that interpreter",
-                    fix="--python PATH of the project's virtual environment",
-                ) from error
-        self.lines: queue.Queue[bytes] = queue.Queue()
-        threading.Thread(target=self._listen, args=(self.process, self.lines), daemon=True).start()
-
-    @staticmethod
-    def _listen(process: subprocess.Popen[bytes], lines: queue.Queue[bytes]) -> None:
-        assert process.stdout is not None, "it was started with a pipe"
-        for line in process.stdout:
-            lines.put(line)
-        lines.put(b"")  # the process has ended
-
-    def _said(self) -> str:
-        return self.errors.read_text(encoding="utf-8", errors="replace") if self.errors.exists() else ""
-
-    def _exchange(self, job: dict[str, Any], limit_s: float) -> dict[str, Any] | None:
-        """One job and its answer, or None when the process ended or went silent."""
-        assert self.process.stdin is not None, "it was started with a pipe"
+        env = surroundings(place, self.request.path)
         try:
-            self.process.stdin.write((json.dumps(job) + "\n").encode())
-            self.process.stdin.flush()
-            line = self.lines.get(timeout=limit_s)
-        except (OSError, queue.Empty):
-            return None
-        try:
-            answer = json.loads(line)
-        except ValueError:
-            return None
-        return answer if isinstance(answer, dict) else None
+            self.process = childproc.Warm([self.executable, str(MAIN)], env, place / "server.stderr", cwd=place)
+        except OSError as error:
+            raise self._no_python(f"{self.executable}: {error.strerror}") from error
+
+    def _no_python(self, what: str) -> MissingError:
+        return MissingError(
+            "no-python",
+            what,
+            why="the looking and calling happens in that interpreter; it must be Python 3.8 or newer",
+            fix="--python PATH of the project's virtual environment",
+        )
 
     def ask(self, do: str, case: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """Do one job; when it takes the whole process down, say so and have a new one ready."""
         limits = {"timeout_s": timeout_s, "memory_bytes": self.request.memory, "cold": self.cold}
         started = time.monotonic()
-        answer = self._exchange({"do": do, "case": case, **limits}, timeout_s + GRACE_S)
+        answer = self.process.ask({"do": do, "case": case, **limits}, timeout_s + GRACE_S)
         if answer is not None:
             return answer
         took_s = time.monotonic() - started
-        ended, said = self._ending(), self._said()
-        self._end()
+        ended, said = self.process.ending(), self.process.said()
+        self.process.end()
         self._start()
         return {"events": [], "ended": ended, "took_s": took_s, "stdout_bytes": 0, "stderr": said, "strays": 0}
-
-    def _ending(self) -> str:
-        """How the process went, or that it is still there and silent."""
-        try:
-            code = self.process.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
-            return "timeout"
-        return f"signal {-code}" if code < 0 else f"exit {code}"
-
-    def _end(self) -> None:
-        """End the process and its group; it holds nothing worth keeping."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (AttributeError, ProcessLookupError, PermissionError):
-            self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    continue  # a job was still in the pipe

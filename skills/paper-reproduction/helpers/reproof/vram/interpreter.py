@@ -5,11 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
-import queue
-import signal
-import subprocess
 import tempfile
-import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -98,30 +94,19 @@ class Interpreter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._end()
+        self.process.end()
         self.folder.cleanup()
 
     def _start(self) -> None:
         place = Path(self.folder.name)
-        self.errors = place / "stderr"
         try:
-            with self.errors.open("wb") as errors:
-                self.process = subprocess.Popen(
-                    [self.executable, str(MAIN)],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    env=surroundings(place),
-                    start_new_session=True,
-                )
+            self.process = childproc.Warm([self.executable, str(MAIN)], surroundings(place), place / "stderr")
         except OSError as error:
             raise self._no_python(str(error.strerror)) from error
-        self.lines: queue.Queue[bytes] = queue.Queue()
-        threading.Thread(target=self._listen, daemon=True).start()
-        hello = self._receive(IMPORT_S)
+        hello = self.process.receive(IMPORT_S)
         if hello is None:
-            said = self._said()
-            self._end()
+            said = self.process.said()
+            self.process.end()
             raise self._no_python(said[-300:].strip() or "it says nothing")
         self.hello = hello
         self._refuse()
@@ -139,7 +124,7 @@ class Interpreter:
             return
         if self.request.weaker and self.hello.get("weaker"):
             return
-        self._end()
+        self.process.end()
         if self.hello["refused"]:
             less = "--weaker traces on fake CPU tensors; " if self.hello.get("weaker") else ""
             raise MissingError(
@@ -154,22 +139,6 @@ class Interpreter:
             why="the trace runs your step with the torch of your project",
             fix=f"--python PATH of an interpreter with torch 2.4 or newer (a CPU build will do). {WEAKER}",
         )
-
-    def _listen(self) -> None:
-        assert self.process.stdout is not None, "it was started with a pipe"
-        for line in self.process.stdout:
-            self.lines.put(line)
-        self.lines.put(b"")  # the process has ended
-
-    def _receive(self, limit_s: float) -> dict[str, Any] | None:
-        try:
-            answer = json.loads(self.lines.get(timeout=limit_s))
-        except (queue.Empty, ValueError):
-            return None
-        return answer if isinstance(answer, dict) else None
-
-    def _said(self) -> str:
-        return self.errors.read_text(encoding="utf-8", errors="replace") if self.errors.exists() else ""
 
     def trace(self, gpu: Gpu, more: dict[str, Any] | None = None, lever: str = "") -> dict[str, Any]:
         """One trace for the kind of GPU that `gpu` is.
@@ -200,23 +169,14 @@ class Interpreter:
             "memory_bytes": request.memory,
             "answer": str(answer),
         }
-        ended = self._exchange(job)
+        reply = self.process.ask(job, request.timeout_s + GRACE_S)
+        ended = str(reply["ended"]) if reply else "a crash of the tracer"
         if ended != "done" or not answer.exists():
             raise self._ended(ended)
         result: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
         if result["error"]:
             raise _told(result["error"])
         return result
-
-    def _exchange(self, job: dict[str, Any]) -> str:
-        assert self.process.stdin is not None, "it was started with a pipe"
-        try:
-            self.process.stdin.write((json.dumps(job) + "\n").encode())
-            self.process.stdin.flush()
-        except OSError:
-            return "a crash of the tracer"
-        reply = self._receive(job["timeout_s"] + GRACE_S)
-        return str(reply["ended"]) if reply else "a crash of the tracer"
 
     def _ended(self, ended: str) -> PackError:
         if ended == "timeout":
@@ -226,26 +186,13 @@ class Interpreter:
                 why="it waits, loops on values that a trace does not have, or is very long",
                 fix="trace one training step, not the whole loop; fewer --steps; or a longer --timeout-s",
             )
+        said = self.process.said()[-300:].strip() or "without a word"
         return MissingError(
             "trace-crashed",
-            f"the trace of {self.request.target} ended with {ended}: {self._said()[-300:].strip() or 'without a word'}",
+            f"the trace of {self.request.target} ended with {ended}: {said}",
             why="an extension or torch itself ended the process; nothing was measured",
             fix=WEAKER,
         )
-
-    def _end(self) -> None:
-        """End the process and its group; it holds nothing worth keeping."""
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except (AttributeError, ProcessLookupError, PermissionError):
-            self.process.kill()
-        self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    continue  # a job was still in the pipe
 
 
 def _told(error: dict[str, str]) -> PackError:
