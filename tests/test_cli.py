@@ -143,3 +143,21 @@ def test_a_stream_that_cannot_be_reconfigured_is_left_alone(monkeypatch):
 def test_an_error_is_three_lines():
     lines = str(PackError("slug", "what", why="why", fix="fix")).splitlines()
     assert lines == ["error[slug]: what", "  why: why", "  try: fix"]
+
+
+def test_an_answer_whose_record_cannot_be_written_is_told_all_the_same(capsys, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    assert run("--json", "--evidence", tmp_path / "file") == 2
+    said = capsys.readouterr()
+    assert json.loads(said.out)["ok"] is True
+    assert said.err.startswith("error[cannot-write]")
+
+
+def test_a_required_flag_that_is_missing_is_named_without_what_else_was_given(capsys):
+    class Needs(Ask):
+        count: int = Field(description="how many")
+
+    assert (
+        run("--batch-size", "3", commands={"": cli.Command(Needs, answer, template="none.md.jinja", help="ask")}) == 2
+    )
+    assert "error[bad-input]: --count: Field required\n" in capsys.readouterr().err

@@ -118,9 +118,10 @@ def _bad_input(command: Command, error: ValidationError) -> PackError:
         name = str(item["loc"][0]) if item["loc"] else ""
         field = command.request.model_fields.get(name)
         extra = field.json_schema_extra if field and isinstance(field.json_schema_extra, dict) else {}
-        flag = name.upper() if extra.get("positional") else _flag(name) if name else "together"
-        got = "" if item["type"] in ("missing", "value_error") and not name else f" {item['input']!r}"
-        wrong.append(f"{flag}{got}: {item['msg'].removeprefix('Value error, ')}")
+        flag = name.upper() if extra.get("positional") else _flag(name)
+        got = "" if item["type"] == "missing" else f" {item['input']!r}"
+        message = item["msg"].removeprefix("Value error, ")
+        wrong.append(f"{flag}{got}: {message}" if name else message)  # without a name it is about several flags
         if field and field.description:
             meaning.append(f"{flag} is {field.description}")
     return PackError(
@@ -181,7 +182,16 @@ def _keep(
         answer=answer.model_dump(mode="json"),
         previous=evidence.FIRST,
     )
-    print(f"evidence: {evidence.append(folder, record)}", file=sys.stderr)
+    try:
+        path = evidence.append(folder, record)
+    except OSError as error:
+        raise PackError(
+            "cannot-write",
+            f"evidence {str(folder)!r}: {error.strerror}",
+            why="the record of this answer is written there",
+            fix="--evidence DIR, a folder that can be written",
+        ) from error
+    print(f"evidence: {path}", file=sys.stderr)
 
 
 def _show(command: Command, request: Record, answer: Answer, *, as_json: bool) -> str:
@@ -206,11 +216,13 @@ def run(commands: Mapping[str, Command], argv: Sequence[str] | None, name: str, 
         started = time.perf_counter()
         answer = command.answer(request)
         took_s = time.perf_counter() - started
-        if command.keeps_evidence:
-            folder = _evidence_folder(given["evidence"], command, request)
-            if folder is not None:
-                _keep(folder, f"{name} {word}".strip(), command, words, request, answer, took_s)
-        print(_show(command, request, answer, as_json=given["json"]), flush=True)
+        try:
+            if command.keeps_evidence:
+                folder = _evidence_folder(given["evidence"], command, request)
+                if folder is not None:
+                    _keep(folder, f"{name} {word}".strip(), command, words, request, answer, took_s)
+        finally:  # an answer is not lost because its record cannot be written
+            print(_show(command, request, answer, as_json=given["json"]), flush=True)
     except PackError as error:
         print(error, file=sys.stderr)
         return error.exit_code

@@ -98,6 +98,16 @@ def test_exactly_full_fits_and_a_segment_more_does_not():
     assert run(60 * MIB, 42 * MIB, capacity=100 * MIB).oom is not None
 
 
+def test_what_is_optional_is_left_out_where_it_does_not_fit_and_taken_where_it_does():
+    events = [("alloc", 1, 30 * MIB), ("alloc", 2, 20 * MIB), ("free", 2, 0), ("alloc", 3, 10 * MIB)]
+    short = replay(events, None, 50 * MIB - 1, {2})
+    assert (short.oom, short.left_out, short.allocated_bytes) == (None, 1, 40 * MIB)
+    enough = replay(events, None, 50 * MIB, {2})
+    assert (enough.oom, enough.left_out, enough.allocated_bytes) == (None, 0, 50 * MIB)
+    needed = replay(events, None, 50 * MIB - 1, {3})
+    assert (needed.oom.event, needed.left_out) == (1, 0)
+
+
 def test_empty_cache_gives_whole_segments_back_and_keeps_split_ones():
     device = Allocator()
     device.allocate(1, 20 * MIB)

@@ -89,3 +89,13 @@ def test_the_levers_are_told_in_words_from_the_one_that_saves_most(fitted):
     assert [line.split(",")[0] for line in lines] == [f"lever {place}" for place in (1, 2, 3, 4)]
     assert any("--checkpointing" in line and "same numbers" in line for line in lines)
     assert any("--precision bf16" in line and "a deviation to record" in line for line in lines)
+
+
+def test_gradients_that_wait_are_added_where_the_function_does_not_accumulate(fitted):
+    gpu = fitted[False].gpus[1]
+    with Interpreter(TraceRequest(target=f"{STEPS}:gpt", steps=1)) as interpreter:
+        line = Timeline.read(interpreter.trace(gpus.find("2GiB"), {"batch": gpu.micro_batch, "layers": 3}))
+    block = 2 * 2 * 256 + (256 + 1) * 768 + (256 + 1) * 256 + (256 + 1) * 1024 + (1024 + 1) * 256
+    weights = 4 * (1000 * 256 + 3 * block + 2 * 256)  # the table is tied; a norm has two vectors
+    assert line.most("gradients") == weights
+    assert gpu.device_bytes == replay(line.events, Settings()).reserved_bytes + context_of(gpus.find("2GiB")) + weights

@@ -54,10 +54,32 @@ LIMITED = (
 )
 
 
+# github.com/pytorch/pytorch/issues/59778, ROCm/TheRock/issues/2118, kijai/ComfyUI-CCSR/issues/14,
+# clip-interrogator-ext/issues/74
+REFUSED = (
+    "CUDA out of memory. Tried to allocate 2.26 GiB (GPU 0; 6.00 GiB total capacity; 781.59 MiB already allocated; 3.03 GiB "
+    "free; 1.24 GiB reserved in total by PyTorch)"
+)
+ROCM = (
+    "torch.OutOfMemoryError: HIP out of memory. Tried to allocate 2.00 MiB. GPU 0 has a total capacity of 287.98 GiB of "
+    "which 275.86 GiB is free. 1.05 GiB allowed; Of the allocated memory 1017.01 MiB is allocated by PyTorch, with 17.00 MiB "
+    "allocated in private pools (e.g., HIP Graphs), and 54.99 MiB is reserved by PyTorch but unallocated."
+)
+ASYNC = (
+    "Allocation on device 0 would exceed allowed memory. (out of memory)\nCurrently allocated     : 9.28 GiB\nRequested "
+    "              : 4.00 GiB\nDevice limit            : 16.00 GiB\nFree (according to CUDA): 0 bytes\nPyTorch limit (set by "
+    "user-supplied memory fraction)\n                        : 17179869184.00 GiB"
+)
+APPLE = (
+    "MPS backend out of memory (MPS allocated: 6.04 GB, other allocations: 1.04 GB, max allowed: 6.77 GB). Tried to allocate "
+    "459.07 MB on private pool."
+)
+
+
 @pytest.mark.parametrize(
     ("text", "wanted", "capacity", "allocated", "cached", "free"),
     [
-        (TORCH_13, 1024 * 1024, 11.17, 10.90, 0, 576 * 1024 / GIB),
+        (TORCH_13, 1024 * 1024, 11.17, 10.90, 30.96 / 1024, 576 * 1024 / GIB),  # there it is what is not allocated
         (TORCH_20, 4.56 * GIB, 23.68, 18.96, 0.01, 2.84),
         (TORCH_21, 3 * GIB, 23.65, 12.09, 4.84, 1.66),
         (TORCH_25, 80 * GIB, 39.50, 12.87, 912.01 / 1024, 25.24),
@@ -88,6 +110,11 @@ def explained(tmp_path, capsys, text, code=0):
         (GRAPHS, ["private-pools", "needs-more"], "CUDA graphs"),
         (NEIGHBOUR, ["other-processes", "fragmented"], "nvidia-smi"),
         (LIMITED, ["limited", "needs-more"], "set_per_process_memory_fraction"),
+        (REFUSED, ["refused"], "page file"),
+        (ROCM, ["limited", "fragmented", "private-pools"], "set_per_process_memory_fraction"),
+        (ASYNC, ["needs-more"], "vram.py fit"),
+        (APPLE, ["limited", "needs-more"], "HIGH_WATERMARK"),
+        (TORCH_13, ["fragmented"], "torch 2.1 or newer"),  # it has no expandable segments
     ],
 )
 def test_the_cause_and_the_first_advice_follow_from_the_numbers(tmp_path, capsys, text, slugs, first):
@@ -103,6 +130,77 @@ def test_fragmentation_begins_where_the_cache_holds_what_was_wanted():
 
     assert slugs(GIB) == ["fragmented"]
     assert slugs(GIB - 1) == ["needs-more"]
+
+
+def test_room_is_what_a_driver_would_really_give():
+    def slugs(free, **more):
+        return [cause.slug for cause in explain(Facts(GIB, 16 * GIB, free, 4 * GIB, 0, **more))[0]]
+
+    assert slugs(GIB + 256 * MIB) == ["refused"]
+    assert slugs(GIB + 256 * MIB - 1) == ["needs-more"]
+    assert slugs(8 * GIB, limit=5 * GIB) == ["limited", "needs-more"]  # the limit explains it
+    assert slugs(8 * GIB, limit=6 * GIB) == ["refused"]  # 5 of 6 were needed: it was not reached
+    assert slugs(8 * GIB, outside=4 * GIB) == ["refused"]  # who holds the rest does not matter then
+
+
+def test_the_words_for_amd_are_amds(tmp_path, capsys):
+    found = explained(tmp_path, capsys, ROCM)
+    assert "PYTORCH_HIP_ALLOC_CONF=expandable_segments:True" in found["advice"][1]["do"]
+
+
+def test_a_large_context_of_old_torch_is_nobody_elses(tmp_path, capsys):
+    # github.com/ckkelvinchan/BasicVSR_PlusPlus/issues/39: 1.2 GiB beside PyTorch's, and the message has no process's size
+    text = (
+        "CUDA out of memory. Tried to allocate 1.12 GiB (GPU 0; 15.77 GiB total capacity; 13.52 GiB already allocated; "
+        "{free} GiB free; 13.52 GiB reserved in total by PyTorch)"
+    )
+    for free, slugs in (("1.05", ["needs-more"]), ("0.74", ["other-processes", "needs-more"])):  # 1.20 and 1.51 GiB
+        found = explained(tmp_path, capsys, text.format(free=free))
+        assert [cause["slug"] for cause in found["causes"]] == slugs
+
+
+def test_what_the_other_backend_does_not_tell_is_said(tmp_path, capsys):
+    (note,) = explained(tmp_path, capsys, ASYNC)["notes"]
+    assert note.startswith("6.7 GiB are neither free nor in tensors")
+
+
+@pytest.mark.parametrize(("text", "wanted"), [(ASYNC + "\n" + TORCH_25, 80), (TORCH_25 + "\n" + ASYNC, 4)])
+def test_of_messages_of_several_kinds_the_last_one_counts(tmp_path, capsys, text, wanted):
+    assert explained(tmp_path, capsys, text)["wanted_bytes"] == wanted * GIB
+
+
+def test_numbers_that_nobody_told_are_no_numbers():
+    (said,) = oomtext.read(NEIGHBOUR.replace("4.11 GiB", "17179869184.00 GiB").replace("10.40", "17179869184.00"))
+    assert (said.process, said.others) == (None, 0)
+    (said,) = oomtext.read(ASYNC)
+    assert (said.wanted, said.capacity, said.free, said.limit) == (4 * GIB, 16 * GIB, 0, None)
+    (said,) = oomtext.read(APPLE)
+    assert (said.allocated, said.limit, said.process) == (
+        round(6.04 * GIB),
+        round(6.77 * GIB),
+        round(6.04 * GIB) + round(1.04 * GIB),
+    )
+
+
+@pytest.mark.parametrize(
+    ("above", "line"),
+    [
+        ('[rank3]:   File "/me/train.py", line 42, in step\n[rank3]: ', "/me/train.py:42"),
+        ('(Worker pid=9) ERROR 06-05 [x.py:470]   File "/me/train.py", line 42, in step\n', "/me/train.py:42"),
+        ("File ~/me/train.py:42, in step(x)\n     40 a\n---> 42 b\n", "~/me/train.py:42"),
+        ("Cell In[7], line 3\n      1 a\n----> 3 b\n", "Cell In[7]:3"),
+        ("\x1b[0;32m~/me/train.py\x1b[0m in \x1b[0;36mstep\x1b[0;34m(x)\x1b[0m\n     41 a\n\x1b[0;32m---> 42\x1b[0m b\n",
+         "~/me/train.py:42"),
+        ("<ipython-input-5-ab> in <module>\n      1 a\n----> 2 b\n\n/x/site-packages/torch/a.py in f(x)\n----> 9 c\n",
+         "<ipython-input-5-ab>:2"),
+        ("│ /me/train.py:42 in step      │\n│ /x/site-packages/torch/a.py:9 in f │\n", "/me/train.py:42"),
+        ('  File "/me/a.py", line 1, in <module>\n  File "C:\\\\x\\\\Lib\\\\site-packages\\\\a.py", line 9, in f\n', "/me/a.py:1"),
+    ],
+)  # fmt: skip
+def test_the_users_line_is_found_in_every_kind_of_traceback(above, line):
+    (said,) = oomtext.read(above + "\x1b[31mOutOfMemoryError\x1b[0m: " + TORCH_25)
+    assert said.line == line
+    assert said.wanted == 80 * GIB
 
 
 def test_another_process_is_one_above_a_gibibyte():
@@ -131,6 +229,14 @@ def test_the_last_of_several_messages_counts_and_the_users_line_is_found(tmp_pat
         ("RuntimeError: GET was unable to find an engine to execute this computation", "cudnn-room"),
         ("RuntimeError: CUDA error: out of memory\nCUDA kernel errors might", "driver"),
         ("RuntimeError: DataLoader worker (pid 77) is killed by signal: Killed.", "host"),
+        ("RuntimeError: cuda runtime error (2) : out of memory at /x/THCStorage.cu:66", "driver"),
+        ("failed to allocate 17.79G from device: CUDA_ERROR_OUT_OF_MEMORY: out of memory", "driver"),
+        ("XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying to allocate 7406166528 bytes.", "xla"),
+        (
+            "Execution of replica 0 failed: Resource exhausted: Out \nof memory while trying to allocate 24 bytes.",
+            "xla",
+        ),
+        ("torch.cuda.OutOfMemoryError: CUDA out of memory.", "no-numbers"),
         ("RuntimeError: NVML_SUCCESS == r INTERNAL ASSERT FAILED at CUDACachingAllocator.cpp", "nvml-assert"),
     ],
 )
@@ -207,6 +313,18 @@ def test_a_snapshot_is_told_for_the_moment_of_the_error(tmp_path, capsys):
                                   ("20", "forward", 20)}  # fmt: skip
     assert main(["postmortem", str(path)]) == 0
     assert "| 2 |" in capsys.readouterr().out
+
+
+def test_pools_of_cuda_graphs_in_a_snapshot_are_told(tmp_path, capsys):
+    data = whole()
+    graph = {**segment(10**9, [block(10**9, 5 * MIB)]), "segment_pool_id": (0, 1), "is_expandable": False}
+    data["segments"] = [{**data["segments"][0], "segment_pool_id": (0, 0)}, graph]
+    path = tmp_path / "oom.pickle"
+    path.write_bytes(pickle.dumps(data))
+    assert main(["postmortem", str(path), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["private_bytes"] == 5 * MIB
+    assert "private-pools" in [cause["slug"] for cause in found["causes"]]
 
 
 @pytest.mark.parametrize("protocol", range(6))

@@ -211,6 +211,22 @@ def test_libraries_find_the_classes_of_torch_cuda_they_annotate_with(tmp_path, i
     assert interpreter.trace(gpus.find("T4"))["ops"] > 0
 
 
+def test_a_copied_model_keeps_the_mode_of_its_tensors(tmp_path, interpreter):
+    """A copied mode would free its weak references a second time: a corrupt heap now and then."""
+    file = tmp_path / "step.py"
+    file.write_text(
+        "import copy, torch\n"
+        "def build():\n"
+        "    net = torch.nn.Linear(4, 4).to('cuda')\n"
+        "    average = copy.deepcopy(net)\n"
+        "    assert average.weight is not net.weight\n"
+        "    assert average.weight.fake_mode is net.weight.fake_mode\n"
+        "    return lambda: average(torch.ones(1, 4, device='cuda')).sum().backward()\n"
+    )
+    interpreter.request = TraceRequest(target=f"{file}:build", steps=1)
+    assert interpreter.trace(gpus.find("T4"))["error"] is None
+
+
 def test_losses_and_norms_that_couple_samples_are_named(raw, capsys):
     assert raw("normalised")["couples"] == ["batch norm"]
     assert raw("geomloss", n=64, m=64)["couples"] == []  # products of matrices: only the user knows, --coupled
@@ -264,9 +280,9 @@ def test_a_range_is_the_roofline_near_and_far_from_the_peak():
     card = gpus.find("T4")  # 8.1 TFLOP/s in fp32, 320 GB/s
     (flops, moved) = (8.1e12, 32 * 10**9)  # a second of arithmetic, a tenth of memory
     time = step_time(card, [["fp32", flops, moved, 1]], steps=10)
-    assert time.low_s == pytest.approx(1 / 0.9)
+    assert time.low_s == pytest.approx(1)  # no loss is assumed
     assert time.high_s == pytest.approx(1 / 0.3, rel=1e-4)
-    assert (time.run_low_s, time.bound_by) == (pytest.approx(10 / 0.9), "arithmetic")
+    assert (time.run_low_s, time.bound_by) == (pytest.approx(10), "arithmetic")
     time = step_time(card, [["half", 0, 32 * 10**9, 1]])
     assert (time.low_s, time.high_s) == (pytest.approx(0.1 / 0.95), pytest.approx(0.2, rel=1e-3))
     assert time.bound_by == "memory"

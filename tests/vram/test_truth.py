@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,71 @@ def test_the_table_tells_the_other_half_and_what_was_not_measured(truth):
     assert "Not measured: broken: no package" in text
     few = "\n".join(truth.table({**record, "rows": rows[:1]}))
     assert "too few for two halves" in few
+
+
+DEVICE = {"name": "NVIDIA H100 80GB HBM3", "capability": [9, 0], "total_bytes": 79 * GIB, "driver": "580.1",
+          "others_bytes": 0}  # fmt: skip
+FOUND = {
+    "device": DEVICE, "torch": "2.13.0+cu130", "cuda": "13.0", "cudnn": 91900, "error": None, "ran_out": "",
+    "step_s": [0.3, 0.1], "allocated_peak_bytes": GIB, "reserved_peak_bytes": 2 * GIB, "reserved_bytes": GIB,
+    "taken_bytes": GIB + 300 * MIB, "taken_how": "process", "device_bytes": 9 * GIB, "left_bytes": 0,
+    "peaks": [[0, 0], [GIB, 2 * GIB], [0, 0]], "workspace_bytes": 0,
+    "categories": dict.fromkeys(("parameters", "gradients", "optimizer state", "buffers"), 0),
+}  # fmt: skip
+
+
+def words(tmp_path, **more):
+    given = {"out": tmp_path / "t.json", "resume": False, "only": "geomloss", "dry_run": False, "no_gpu": False,
+             "no_trace": True, "gpu": "T4", "index": 0, "budget_s": 100.0}  # fmt: skip
+    return types.SimpleNamespace(**{**given, **more})
+
+
+def test_every_case_is_written_as_soon_as_it_is_measured_and_resuming_does_the_rest(truth, tmp_path, monkeypatch):
+    asked = []
+
+    def ask(job, _python, _timeout_s):
+        asked.append(job["arguments"])
+        if len(asked) == 2:
+            raise KeyboardInterrupt  # the machine goes
+        return FOUND
+
+    monkeypatch.setattr(truth, "ask", ask)
+    with pytest.raises(KeyboardInterrupt):
+        truth.collect(words(tmp_path))
+    first, *others = json.loads((tmp_path / "t.json").read_text())["rows"]
+    assert (first["truth"]["device"], first["truth"]["context"]) == (2 * GIB + 300 * MIB, 300 * MIB)
+    assert [row["why"] for row in others] == ["not run", "not run"]
+    record = truth.collect(words(tmp_path, resume=True))
+    assert len(asked) == 4  # three cases, one of them tried twice
+    assert all(row["truth"] for row in record["rows"])
+    assert "2.13.0+cu130, cuda 13.0, cudnn 91900, driver 580.1" in "\n".join(truth.table(record))
+
+
+def test_no_time_an_error_and_no_memory_are_kept_with_their_reasons(truth, tmp_path, monkeypatch):
+    answers = iter([{**FOUND, "ran_out": "CUDA out of memory"}, {**FOUND, "error": {"text": "no package"}}])
+    monkeypatch.setattr(truth, "ask", lambda *_: next(answers))
+    clock = iter([0.0, 1.0, 2.0, 200.0])
+    monkeypatch.setattr(truth.time, "monotonic", lambda: next(clock))
+    rows = truth.collect(words(tmp_path))["rows"]
+    assert [row.get("ran_out", False) for row in rows] == [True, False, False]
+    assert rows[0]["usable"] == 79 * GIB
+    assert "no package" in rows[1]["why"]
+    assert rows[2]["why"] == "no time was left"
+
+
+def test_a_case_that_ran_out_counts_for_the_verdicts(truth):
+    fits = {"estimate": row("x", GIB, 0, 0)["estimate"], "usable": 40 * GIB}
+    full = {"estimate": row("x", 80 * GIB, 0, 0)["estimate"], "usable": 40 * GIB}
+    rows, exact = [row("a", GIB, 0, 0)], {"context": 300 * MIB, "share": 0.0}
+    assert truth.summary(rows, exact)["verdicts right"] == 1.0
+    assert truth.summary(rows, exact, [full])["verdicts right"] == 1.0
+    wrong = truth.summary(rows, exact, [fits])
+    assert wrong["verdicts right"] == pytest.approx(6 / 7)
+    assert wrong["'fits' that run out"] == 1
+
+
+def test_a_case_that_was_measured_and_not_traced_is_named(truth):
+    rows = [row(name, GIB, 100 * MIB, 0.5) for name, *_ in truth.cases()]
+    rows[0].update(estimate=None, why="an operator without a fake kernel")
+    record = {"date": "2026-01-01", "device": "H200", "torch": "2", "driver": "1", "rows": rows}
+    assert f"Not traced: {rows[0]['name']}: an operator" in "\n".join(truth.table(record))

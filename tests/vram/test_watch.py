@@ -3,13 +3,17 @@
 import itertools
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 from reproof.errors import PackError
+from reproof.vram.child import driver
 from reproof.vram.command import main
 from reproof.vram.observed import WatchRequest
 from reproof.vram.watch import Look, Watcher, watch
@@ -48,6 +52,15 @@ def test_growth_is_the_slope_of_the_looks():
     assert seen([1000 + 10 * i for i in range(9)]).growth() == 0  # too few looks
 
 
+def test_a_model_that_was_loaded_does_not_warn_and_a_leak_does():
+    loaded = [100 * i for i in range(11)] + [1000] * 5  # a third of the looks are past the loading
+    assert slugs(seen(loaded, ahead_s=10**7)) == ["growth"]  # at the tenth look nobody can know
+    watcher = seen([0, 300, 600] + [900] * 8, ahead_s=10**7)
+    assert watcher.growth() > 0
+    assert slugs(watcher) == []
+    assert "growth" in slugs(seen([1000 + 100 * (i // 4) for i in range(40)], ahead_s=10**7))  # in steps, but on
+
+
 def test_growth_warns_when_the_device_would_be_full_in_time():
     steady = [1000 + 10 * i for i in range(20)]  # 8,810 free at the end, 881 seconds
     assert slugs(seen(steady, ahead_s=880)) == []
@@ -56,10 +69,13 @@ def test_growth_warns_when_the_device_would_be_full_in_time():
 
 
 class Nvml(types.ModuleType):
-    """Plays levels; the process's share is told for its own pid."""
+    """Plays levels on one GPU; the process's share is told for its own pid."""
 
     class NVMLError(Exception):
         pass
+
+    def nvmlDeviceGetMigMode(self, _):
+        raise self.NVMLError("Not Supported")
 
     def __init__(self, levels, shares=()):
         super().__init__("pynvml")
@@ -67,15 +83,18 @@ class Nvml(types.ModuleType):
         self.nvmlInit = lambda: None
         self.nvmlDeviceGetHandleByIndex = self._handle
         self.nvmlDeviceGetName = lambda _: b"Test GPU"
-        self.nvmlDeviceGetMemoryInfo = lambda _: types.SimpleNamespace(total=TOTAL, used=next(self.levels))
+        self.nvmlDeviceGetCount = lambda: 1
+        self.nvmlDeviceGetUUID = lambda _: "GPU-1"
+        self.nvmlDeviceGetMemoryInfo = lambda _: self._memory(next(self.levels))
         self.nvmlDeviceGetComputeRunningProcesses = lambda _: [
             types.SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in self.shares
         ]
 
-    def _handle(self, index):
-        if index:
-            raise self.NVMLError("Invalid Argument")
+    def _handle(self, _):
         return object()
+
+    def _memory(self, used):
+        return types.SimpleNamespace(total=TOTAL, used=used, free=TOTAL - used)
 
 
 class Clock:
@@ -134,7 +153,7 @@ def test_it_ends_with_the_process_and_tells_its_share(play):
 def test_a_process_whose_share_nvml_does_not_tell_is_said(play):
     found = play([500], pid=os.getpid(), every_s=1, for_s=0.5)
     assert found.most_process_bytes is None
-    assert "whole device" in found.notes[0]
+    assert "does not tell this process's share" in found.notes[0]
 
 
 def test_a_process_or_a_gpu_that_is_not_there_is_refused(play):
@@ -170,3 +189,167 @@ def test_without_a_driver_it_ends_with_3_and_with_a_warning_with_4(monkeypatch, 
     monkeypatch.setitem(sys.modules, "pynvml", Nvml([0, 9999]))
     assert main(["watch", "--for-s", "0.1", "--json"]) == 4
     assert json.loads(capsys.readouterr().out)["warnings"][0]["slug"] == "level"
+
+
+# ---- the whole command against a shared library that answers as NVML does, through nvidia-ml-py
+
+HERE = Path(__file__).parent
+VRAM = HERE.parents[1] / "helpers" / "vram.py"
+H100 = "gpu GPU-aaaa-1 NVIDIA_H100_80GB_HBM3 85520809984 600000000 1000000000 {rise} 0\n"
+T4 = "gpu GPU-bbbb-2 Tesla_T4 16106127360 400000000 5000000000 0 -1\n"
+A100 = "gpu GPU-cccc-3 NVIDIA_A100 42949672960 600000000 1000000000 0 1\nmig 0 MIG-11 5100273664 100000000\n"
+LOST = "fail nvmlDeviceGetMemoryInfo {code} {after}\nfail nvmlDeviceGetMemoryInfo_v2 {code} {after}\n"
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory):
+    """Folders with a libnvidia-ml.so.1, of today's drivers and of those before R510."""
+    if shutil.which("gcc") is None:
+        pytest.skip("no gcc: the stand-in for NVML's library is compiled")
+    if not sys.platform.startswith("linux"):
+        pytest.skip("the stand-in is a shared library of Linux")
+    pytest.importorskip("pynvml", reason="nvidia-ml-py asks it")
+    found = {}
+    for name, words in (("new", []), ("old", ["-DOLD"])):
+        folder = found[name] = tmp_path_factory.mktemp(name)
+        library = str(folder / "libnvidia-ml.so.1")
+        subprocess.run(["gcc", *words, "-shared", "-fPIC", "-o", library, str(HERE / "nvml_stub.c")], check=True)
+    return found
+
+
+@pytest.fixture
+def started(libraries, tmp_path):
+    """Starts `vram.py watch` on a machine that a script describes."""
+
+    def start(script, *words, driver="new", **environment):
+        path = tmp_path / "nvml.txt"
+        path.write_text(script, encoding="utf-8")
+        env = {**os.environ, "LD_LIBRARY_PATH": str(libraries[driver]), "NVML_STUB": str(path), **environment}
+        command = [sys.executable, str(VRAM), "watch", "--every-s", "0.02", "--json", *words]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env, text=True)
+
+    return start
+
+
+def told(process):
+    out, said = process.communicate(timeout=60)
+    assert "Traceback" not in said
+    return (json.loads(out) if out else said), process.returncode
+
+
+def test_memory_that_rises_is_warned_of_long_before_it_is_full(started):
+    found, code = told(started(H100.format(rise=10**9), "--for-s", "0.5"))
+    assert code == 4
+    first = found["warnings"][0]
+    assert first["slug"] == "growth"
+    assert found["gpu"] == "NVIDIA H100 80GB HBM3"
+    assert first["at_s"] < 0.5  # at a gigabyte a look it is full after 84 looks
+
+
+def test_the_card_is_the_one_that_the_process_is_on_and_killing_the_process_ends_it(started):
+    job = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    shares = f"proc GPU-bbbb-2 {job.pid} 4000000000\nproc GPU-bbbb-2 77 900000000\n"
+    process = started(H100.format(rise=0) + T4 + shares, "--pid", str(job.pid), "--keep-free", "15GiB")
+    assert "free, less than" in process.stderr.readline()  # it looks, and its first look warns
+    job.kill()  # it stays a zombie, for nobody asks for it
+    found, code = told(process)
+    job.communicate()
+    assert (found["ended"], found["uuid"], code) == (f"process {job.pid} ended", "GPU-bbbb-2", 4)
+    assert found["most_process_bytes"] == 4_000_000_000
+    assert found["most_bytes"] == 5_400_000_000  # what the driver reserves is not free either
+    assert "858.3 MiB are other processes'" in found["warnings"][0]["what"]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_the_report(started, how):
+    process = started(T4, "--keep-free", "15GiB")
+    process.stderr.readline()
+    process.send_signal(how)
+    found, code = told(process)
+    assert (found["ended"], code) == ("you stopped it", 4)
+
+
+def test_a_gpu_that_is_lost_is_a_warning_and_the_report_comes(started):
+    found, code = told(started(T4 + LOST.format(code=15, after=3), "--for-s", "5"))
+    assert (found["ended"], code) == ("the driver stopped answering", 4)
+    assert "GPU is lost" in found["warnings"][0]["what"]
+
+
+@pytest.mark.parametrize(("size", "driver", "most"), [(-1, "new", None), (123, "new", 123), (123, "old", 123)])
+def test_the_share_of_a_process_as_wsl_and_old_drivers_tell_it(started, size, driver, most):
+    shares = f"proc GPU-bbbb-2 {os.getpid()} {size}\n"
+    found, code = told(started(T4 + shares, "--pid", str(os.getpid()), "--for-s", "0.05", driver=driver))
+    assert (found["most_process_bytes"], code) == (most, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "shown", "uuid"),
+    [
+        ([], {"CUDA_VISIBLE_DEVICES": "1"}, "GPU-bbbb-2"),
+        (["--index", "0"], {"CUDA_VISIBLE_DEVICES": "1"}, "GPU-aaaa-1"),
+        (["--uuid", "GPU-bb"], {}, "GPU-bbbb-2"),
+    ],
+)
+def test_the_card_that_is_meant_is_watched(started, words, shown, uuid):
+    found, _ = told(started(H100.format(rise=0) + T4, "--for-s", "0.01", *words, **shown))
+    assert found["uuid"] == uuid
+
+
+def test_a_slice_is_watched_where_it_is_named_and_a_sliced_card_says_so(started):
+    found, _ = told(started(A100, "--for-s", "0.01", CUDA_VISIBLE_DEVICES="MIG-11"))
+    assert (found["uuid"], found["total_bytes"]) == ("MIG-11", 5100273664)
+    found, _ = told(started(A100, "--for-s", "0.01", "--index", "0"))
+    assert any("MIG is on" in note for note in found["notes"])
+
+
+def test_a_gpu_without_memory_of_its_own_is_told_by_the_hosts(started):
+    found, code = told(started(T4 + LOST.format(code=3, after=0), "--for-s", "0.01"))
+    assert code == 0
+    assert "shares the host's memory" in found["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "says"),
+    [
+        (T4, ["--index", "5"], "there are 0: Tesla T4"),
+        (T4 + LOST.format(code=4, after=0), [], "Insufficient Permissions"),
+        ("fail nvmlInitWithFlags 9 0\n", [], "Driver Not Loaded"),
+    ],
+)
+def test_a_card_or_a_driver_that_does_not_answer_ends_with_3(started, script, words, says):
+    said, code = told(started(script, *words))
+    assert code == 3
+    assert says in said
+
+
+def test_what_this_process_takes_is_found_by_number_by_elimination_and_by_growth():
+    class Played:
+        shown, used = {77: 5}, 10
+
+        def cards(self):
+            return [driver.Card(0, "GPU-1", "T4", None)]
+
+        def shares(self, _):
+            return self.shown
+
+        def usage(self, _):
+            return driver.Usage(2000, self.used, 1990 - self.used)
+
+    def gauge(shown, used):
+        played = Played()
+        made = driver.Gauge.__new__(driver.Gauge)
+        made.driver, made.cards = played, played.cards()
+        made.usages, made.pids = {"GPU-1": played.usage(None)}, {"GPU-1": {77}}
+        made.at("1", 2000)
+        played.shown, played.used = shown, used
+        return made.taken(100)
+
+    me = os.getpid()
+    assert gauge({77: 5, me: 300}, 310) == (300, "growth and process")
+    assert gauge({77: 5, me: 300}, 330) == (320, "growth and process")  # 20 more than the list says
+    assert gauge({77: 5, me: 300}, 290) == (300, "process")  # somebody else gave memory back
+    assert gauge({77: 5, me: 300}, 310 + 2**29 + 1) == (300, "process")  # somebody else came
+    assert gauge({77: 5, 99: 300}, 310) == (300, "growth and process")  # a container: the only one that came
+    assert gauge({77: 5, 98: 200, 99: 300}, 510) == (500, "growth")  # two came: by the device
+    assert gauge({77: 5, me: None}, 310) == (300, "growth")
+    assert gauge({77: 5}, 109) == (None, "")  # less than PyTorch has

@@ -77,7 +77,7 @@ def test_products_run_in_the_format_that_torch_takes_by_default(precision, convo
 def test_a_range_runs_from_the_least_work_to_the_most():
     least, most = [["fp32", 8.1e12, 0, 1]], [["fp32", 2 * 8.1e12, 0, 1]]
     time = between(CARD, least, most, 10, "x")
-    assert (time.low_s, time.run_low_s) == (pytest.approx(1 / 0.9), pytest.approx(10 / 0.9))
+    assert (time.low_s, time.run_low_s) == (pytest.approx(1), pytest.approx(10))
     assert (time.high_s, time.run_high_s) == (pytest.approx(2 / 0.3, rel=1e-4), pytest.approx(20 / 0.3, rel=1e-4))
     assert between(find("24GiB"), least, most, 10, "x") is None
 

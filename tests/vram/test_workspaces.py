@@ -27,31 +27,135 @@ class OnGpu:
         return getattr(self.tensor, name)
 
 
-def taken(rules, operator, *args, capability=(8, 0), constants=None):
-    tracer = SimpleNamespace(target=SimpleNamespace(capability=capability), constants=constants or {})
-    rule = {**rules.BEFORE, **rules.AFTER}[f"aten::{operator}"]
-    return list(rule(tracer, args))
+def taken(rules, operator, *args, capability=(8, 0), constants=None, version=(2, 13)):
+    target = SimpleNamespace(capability=capability, name="")
+    tracer = SimpleNamespace(target=target, constants=constants or {}, torch_version=version)
+    found = [where[f"aten::{operator}"] for where in (rules.BEFORE, rules.AFTER) if f"aten::{operator}" in where]
+    return [size for rule in found for size in rule(tracer, args)]
+
+
+H200, A100, T4 = (9, 0), (8, 0), (7, 5)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "capability", "blocks"),
+    [
+        (8192, 4096, H200, 66),  # 132 multiprocessors, 16 blocks of 128 threads each, over 4,096 / (32 * 4) = 32 blocks
+        (8192, 4096, A100, 54),
+        (8192, 4096, T4, 10),  # 1,024 threads on each of 40
+        (8192, 768, H200, 128),  # 2,048 values of each thread, 16 of them at least
+        (1020, 4096, H200, 0),  # 255 values
+        (1021, 4096, H200, 16),
+    ],
+)
+def test_the_gradient_of_a_bias_is_summed_in_a_buffer(rules, rows, columns, capability, blocks):
+    x, threads = OnGpu(rows, columns, dtype=torch.bfloat16), 32 * 4
+    found = taken(rules, "sum.dim_IntList", x, [0], capability=capability)
+    assert found == ([4 * columns * blocks * threads, 4 * columns // threads] if blocks else [])
+
+
+def test_a_sum_along_memory_keeps_one_number_for_each_block(rules):
+    blocks = 512  # 8,192 * 8,192 numbers over 512 threads and at most 256 numbers for each thread
+    assert taken(rules, "sum", OnGpu(8192, 8192)) == [4 * blocks, 4]
+    assert taken(rules, "mean", OnGpu(8192, 8192, dtype=torch.float64)) == [8 * blocks, 4]
+    assert taken(rules, "var_mean.correction", OnGpu(2, 10**7), [1]) == [16 * 2 * 216, 8]
+    assert taken(rules, "sum.dim_IntList", OnGpu(8192, 1024), [1]) == []  # one block is enough for a row
+    assert taken(rules, "linalg_vector_norm", OnGpu(8192, 8192), 2) == [4 * blocks, 4]
+
+
+def test_outputs_that_are_no_multiple_of_four_are_made_one_or_two_at_a_time(rules):
+    # 10 columns, two at once: blocks of 4 x 64, 65,536 rows, so 1,024 values and 64 blocks
+    assert taken(rules, "sum.dim_IntList", OnGpu(65536, 10), [0]) == [4 * 10 * 64 * 4 * 2, 4 * 2]
+
+
+def test_a_card_is_known_by_its_name_before_its_capability():
+    from reproof.vram.child import reductions
+
+    def of(name, capability):
+        return reductions.gpu(SimpleNamespace(name=name, capability=capability))
+
+    assert of("L4", (8, 9)) == (58, 1536)
+    assert of("L40S", (8, 9)) == (142, 1536)
+    assert of("A100 40GB", (8, 0)) == (108, 2048)
+    assert of("24GiB", (7, 5)) == (40, 1024)
 
 
 def meta(*shape, dtype=torch.float32):
     return torch.empty(shape, dtype=dtype, device="meta")
 
 
-def test_a_sort_of_more_than_4096_numbers_takes_keys_and_indices_twice(rules):
-    assert taken(rules, "sort", OnGpu(4096)) == []
-    assert taken(rules, "sort", OnGpu(4097)) == [2 * 4097 * 4 + 2 * 4097 * 8]
+def test_a_sort_of_rows_of_up_to_4096_is_made_in_place_and_needs_one_row_of_indices(rules):
+    assert taken(rules, "sort", OnGpu(500, 4096)) == [4096 * 8]
+    assert taken(rules, "sort", OnGpu(4096, 500), 0) == [4096 * 8]
 
 
-def test_the_gradient_of_an_embedding_sorts_more_than_3072_indices(rules):
-    gradient = meta(1)
-    assert taken(rules, "embedding_dense_backward", gradient, meta(3072, dtype=torch.int64)) == []
-    index = meta(3073, dtype=torch.int64)
-    assert taken(rules, "embedding_dense_backward", gradient, index) == 4 * [3073 * 8]
+def test_a_sort_of_longer_rows_takes_what_the_radix_sort_of_so_many_rows_does(rules):
+    row = 4097
+    assert taken(rules, "sort", OnGpu(row)) == [row * 8, row * (4 + 8)]
+    few = 127 * row  # pairs of row and index twice, keys that are not wanted, then CUB's second set of both
+    assert taken(rules, "sort", OnGpu(127, row)) == [few * 8, few * 8, few * 4, few * (4 + 8)]
+    assert taken(rules, "sort", OnGpu(128, row)) == [128 * row * 8, 128 * row * (4 + 8)]
+    assert taken(rules, "sort", OnGpu(2, 10**6)) == [10**6 * 8, 10**6 * (4 + 8)]  # one after the other
+    few = 2 * (10**6 - 1)
+    assert taken(rules, "sort", OnGpu(2, 10**6 - 1)) == [few * 8, few * 8, few * 4, few * (4 + 8)]
 
 
-def test_the_gradient_of_a_layer_norm_keeps_64_partial_sums_of_weight_and_bias(rules):
-    assert taken(rules, "native_layer_norm_backward", meta(512, 96), meta(512, 96), [96]) == []
-    assert taken(rules, "native_layer_norm_backward", meta(513, 96), meta(513, 96), [96]) == [2 * 64 * 96 * 4]
+def test_a_sort_down_the_columns_is_made_in_a_copy(rules):
+    all_of = 4097 * 3
+    assert taken(rules, "sort", OnGpu(4097, 3), 0)[:3] == [all_of * 4, all_of * 4, all_of * 8]
+
+
+def test_the_gradient_of_an_embedding_sorts_more_than_3072_indices_and_adds_up_in_parts(rules):
+    few, index = meta(3072, dtype=torch.int64), meta(3073, dtype=torch.int64)
+    half = torch.bfloat16
+    assert taken(rules, "embedding_dense_backward", meta(3072, 96, dtype=half), few, 10**6, -1, False) == []
+    parts = 307 + 3073  # a part for every ten of one index, and one for every index
+    assert taken(rules, "embedding_dense_backward", meta(3073, 96, dtype=half), index, 10**6, -1, False) == [
+        *5 * [3073 * 8], parts * 8, parts * 96 * 4,
+    ]  # fmt: skip
+    parts = 307 + 2  # a table of two rows, as BERT's token types
+    assert taken(rules, "embedding_dense_backward", meta(3073, 96, dtype=half), index, 2, -1, False) == [
+        *3 * [3073 * 8], 2 * 8, 2 * 8, parts * 8, parts * 96 * 4,
+    ]  # fmt: skip
+    scaled = taken(rules, "embedding_dense_backward", meta(5, 96), meta(5, dtype=torch.int64), 10, -1, True)
+    assert scaled == [*4 * [40], 40, 40, 5 * 8, 5 * 96 * 4]  # min(5, 10) indices, 5 // 10 + 5 parts
+
+
+def test_the_gradient_of_an_indexing_sorts_the_indices_and_putting_without_adding_does_not(rules):
+    index, values = meta(20, 1, dtype=torch.int64), meta(20, 30)
+    args = (OnGpu(100, 100), [index, meta(30, dtype=torch.int64)], values)
+    assert taken(rules, "_index_put_impl_", *args, True) == [*4 * [600 * 8], 2 * 600 * 8]
+    assert taken(rules, "_index_put_impl_", *args, False) == []
+
+
+def layer_norm(rules, rows, width, wanted=(True, True, True), **more):
+    args = (OnGpu(rows, width), OnGpu(rows, width), [width], meta(rows), meta(rows), meta(width), meta(width), wanted)
+    return taken(rules, "native_layer_norm_backward", *args, **more)
+
+
+def test_the_gradient_of_a_layer_norm_keeps_partial_sums_of_more_than_65536_rows_that_are_not_wide(rules):
+    assert layer_norm(rules, 65536, 96) == []
+    assert layer_norm(rules, 65537, 96) == 2 * [2049 * 96 * 4]  # 32 rows to a block
+    assert layer_norm(rules, 400_000, 96) == 2 * [10922 * 96 * 4]  # 32,768 blocks, of which 3 side by side
+    assert layer_norm(rules, 65537, 96, (True, True, False)) == [2049 * 96 * 4]
+    assert layer_norm(rules, 65537, 96, version=(2, 7)) == []
+    assert layer_norm(rules, 65537, 53 * 32) != []  # an A100 has 108 multiprocessors
+    assert layer_norm(rules, 65537, 54 * 32) == []
+
+
+def test_layer_norm_and_softmax_copy_what_is_not_contiguous(rules):
+    x = OnGpu(6, 4)
+    x.tensor = x.tensor.t()
+    assert taken(rules, "native_layer_norm", x, [6], None, None, 1e-5) == [96]
+    assert taken(rules, "_softmax", x, -1, False) == [96]
+    assert taken(rules, "_log_softmax_backward_data", x, x, -1, torch.float32) == [96, 96]
+    assert taken(rules, "_softmax", OnGpu(6, 4), -1, False) == []
+
+
+def test_the_norms_of_many_tensors_keep_one_number_for_each_chunk_of_the_largest(rules):
+    few = [OnGpu(65536), OnGpu(10)]
+    assert taken(rules, "_foreach_norm.Scalar", few) == [2 * 4]
+    assert taken(rules, "_foreach_norm.Scalar", [OnGpu(65537), OnGpu(10)]) == [2 * 2 * 4]
 
 
 def test_the_gradient_of_a_group_norm_keeps_sums_per_channel_and_group(rules):
@@ -67,26 +171,6 @@ def test_the_gradient_of_a_distance_has_a_buffer_of_pairs_and_dimensions(rules):
     assert taken(rules, "_pdist_backward", meta(1), meta(20, 5)) == [19 * 20 * 5 * 4]
 
 
-def test_flash_attention_backward_keeps_sums_and_a_wide_gradient_of_the_query(rules):
-    query, key = (meta(2, heads, 100, 40, dtype=torch.float16) for heads in (8, 8))
-    rows = 2 * 8 * 128  # length in steps of 128, width in steps of 32
-    assert taken(rules, "_scaled_dot_product_flash_attention_backward", meta(1), query, key) == [
-        rows * 4, rows * 64 * 4,
-    ]  # fmt: skip
-    grouped = meta(2, 2, 100, 40, dtype=torch.float16)
-    assert taken(rules, "_scaled_dot_product_flash_attention_backward", meta(1), query, grouped)[2:] == [
-        2 * 2 * 100 * 8 * 40 * 2
-    ]
-
-
-def test_the_other_attentions_keep_what_their_kernels_do(rules):
-    query = meta(2, 8, 100, 40, dtype=torch.float16)
-    assert taken(rules, "_scaled_dot_product_efficient_attention_backward", meta(1), query) == [2 * 8 * 100 * 4]
-    assert taken(rules, "_scaled_dot_product_cudnn_attention_backward", meta(1), query) == [
-        2 * 8 * 100 * 4, 2 * 8 * 100 * 40 * 4,
-    ]  # fmt: skip
-
-
 def convolution(x, weight, *, transposed=False, groups=1, stride=(2, 2), padding=(1, 1)):
     return x, weight, None, list(stride), list(padding), [1, 1], transposed, [0, 0], groups
 
@@ -98,6 +182,7 @@ def convolution(x, weight, *, transposed=False, groups=1, stride=(2, 2), padding
         (OnGpu(2, 4, 9, 9, dtype=torch.float16, last=True), (7, 0), False),  # tensor cores take it as it is
         (OnGpu(2, 4, 9, 9), (8, 0), True),  # TF32
         (OnGpu(2, 4, 9, 9), (7, 5), False),  # none before Ampere
+        (OnGpu(2, 4, 9, 9, dtype=torch.float16), (6, 0), False),  # no tensor cores at all
     ],
 )
 def test_a_convolution_is_transposed_where_tensor_cores_want_another_layout(rules, x, capability, guesses):
@@ -115,10 +200,51 @@ def test_a_transposed_convolution_makes_more_and_a_depthwise_one_is_not_transpos
     assert taken(rules, "convolution", *depthwise) == []
 
 
-def test_the_gradient_of_a_convolution_transposes_both_sides_and_keeps_two_weights(rules):
-    x, weight, gradient = OnGpu(2, 4, 9, 9), meta(8, 4, 3, 3), meta(2, 8, 5, 5)
-    args = (gradient, x, weight, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1)
-    assert taken(rules, "convolution_backward", *args) == [(2 * 8 * 25 + 2 * 4 * 81 + 2 * 8 * 4 * 9) * 4]
+def test_the_gradient_of_a_convolution_transposes_both_sides_for_one_result_at_a_time(rules):
+    x, weight, gradient = OnGpu(2, 4, 9, 9), meta(8, 4, 3, 3), OnGpu(2, 8, 5, 5)
+    args = (gradient, x, weight, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [True, True, True])
+    assert taken(rules, "convolution_backward", *args) == [(2 * 8 * 25 + 2 * 4 * 81 + 8 * 4 * 9) * 4]
+
+
+def test_a_convolution_of_two_thousand_million_numbers_is_cut_along_the_batch(rules):
+    weight, half = meta(8, 8, 1, 1, dtype=torch.float16), torch.float16
+
+    def forward(samples):
+        x = OnGpu(samples, 8, 512, 512, dtype=half)  # 2^21 numbers each, in and out
+        args = convolution(x, weight, stride=(1, 1), padding=(0, 0))
+        gradients = (x, x, weight, None, [1, 1], [0, 0], [1, 1], False, [0, 0], 1, [True, True, False])
+        (found,) = taken(rules, "convolution", *args)
+        assert taken(rules, "convolution_backward", *gradients) == [found]
+        return found
+
+    assert forward(1023) == 2 * 1023 * 2**21 * 2 + 8 * 8 * 2
+    assert forward(1024) == 2 * 128 * 2**21 * 2 + 8 * 8 * 2
+
+
+def test_the_search_for_the_fastest_convolution_is_named(rules, monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
+    said, args = [], convolution(OnGpu(2, 4, 9, 9), meta(8, 4, 3, 3))
+    target = SimpleNamespace(capability=(8, 0))
+    list(rules.AFTER["aten::convolution"](SimpleNamespace(target=target, constants={}, assume=said.append), args))
+    assert "cudnn.benchmark" in said[0]
+
+
+def test_a_convolution_copies_what_is_laid_out_otherwise(rules):
+    last, first = OnGpu(2, 4, 9, 9, last=True), OnGpu(2, 4, 9, 9)
+    weight, weight_last = OnGpu(8, 4, 3, 3), OnGpu(8, 4, 3, 3, last=True)
+    assert taken(rules, "convolution", *convolution(last, weight)) == [8 * 4 * 9 * 4]
+    assert taken(rules, "convolution", *convolution(first, weight_last)) == [2 * 4 * 81 * 4]
+    gradient = OnGpu(2, 8, 5, 5)
+    args = (gradient, last, weight_last, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [True, True, False])
+    assert taken(rules, "convolution_backward", *args) == [2 * 8 * 25 * 4]
+
+
+def test_the_bias_of_a_convolution_in_nhwc_is_summed_in_a_buffer_that_counts_where_it_is_larger(rules):
+    x, weight, gradient = (OnGpu(*s, last=True) for s in ((16, 4, 32, 32), (128, 4, 1, 1), (16, 128, 32, 32)))
+    args = (gradient, x, weight, [128], [1, 1], [0, 0], [1, 1], False, [0, 0], 1)
+    # 16,384 inputs over blocks of 32 x 4 with 4 outputs each: 4,096 values, so 256 blocks (108 * 16 = 1,728 fit)
+    assert taken(rules, "convolution_backward", *args, [True, True, True]) == [4 * 128 * 256 * 32 * 4 + 4]
+    assert taken(rules, "convolution_backward", *args, [True, True, False]) == []
 
 
 def test_a_measured_share_replaces_the_guess(rules):
@@ -130,10 +256,16 @@ def test_a_measured_share_replaces_the_guess(rules):
 
 @pytest.mark.parametrize(
     ("capability", "version", "mib"),
-    [((9, 0), (2, 4), 32), ((8, 9), (2, 13), 8.125), ((10, 0), (2, 7), 8.125), ((10, 0), (2, 8), 32)],
+    [((9, 0), (2, 4), 32), ((8, 9), (2, 13), 8.125), ((10, 0), (2, 10), 8.125), ((10, 0), (2, 11), 32)],
 )
-def test_cublas_takes_what_its_source_says(rules, capability, version, mib):
+def test_cublas_takes_what_its_source_says(rules, capability, version, mib, monkeypatch):
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     assert rules.blas_bytes(capability, version) == mib * 2**20
+
+
+def test_cublas_takes_what_the_environment_asks_for(rules, monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:2:16:8")
+    assert rules.blas_bytes((9, 0), (2, 13)) == 2 * 4096 * 1024 + 8 * 16 * 1024
 
 
 def test_a_question_about_a_tensor_moves_nothing_and_an_operator_does():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -60,6 +60,8 @@ class Replay:
     retries: int
     """How often the cache had to be released because the device was full."""
     oom: Oom | None
+    left_out: int = 0
+    """Optional allocations that did not fit."""
 
 
 class _Full(Exception):
@@ -176,7 +178,7 @@ class Allocator:
         """
         divisions, below = self.settings.roundup_power2_divisions, 1 << max(wanted.bit_length() - 1, 0)
         if divisions > 1 and wanted > MIN_BLOCK * divisions and wanted != below:
-            return _up(wanted, max(below // divisions, MIN_BLOCK))
+            return _up(wanted, below // divisions)
         return max(_up(wanted, MIN_BLOCK), MIN_BLOCK)
 
     def _cached(self, pool: _Pool, size: int) -> _Block | None:
@@ -210,9 +212,7 @@ class Allocator:
 
     def _cut(self, block: _Block, size: int) -> None:
         """Shorten `block` to `size`; the rest is cached."""
-        rest = self._after(block, size)
-        rest.born = block.pool.calls
-        block.pool.add(rest)
+        block.pool.add(self._after(block, size))
 
     @staticmethod
     def _after(block: _Block, size: int) -> _Block:
@@ -337,19 +337,33 @@ def _join(block: _Block, other: _Block) -> None:
     block.size += other.size
 
 
-def replay(events: Iterable[Event], settings: Settings | None = None, capacity_bytes: float = math.inf) -> Replay:
+def replay(
+    events: Iterable[Event],
+    settings: Settings | None = None,
+    capacity_bytes: float = math.inf,
+    optional: Container[int] = (),
+) -> Replay:
     """Run a sequence of events through an allocator; stops at the first allocation that does not fit.
+
+    Args:
+        events: what is allocated and freed, in order.
+        settings: of the allocator.
+        capacity_bytes: what the driver can give to it.
+        optional: ids of allocations that the program can do without; those that do not fit are left out and counted.
 
     >>> replay([("alloc", 1, 100), ("alloc", 2, 30 * MIB), ("free", 1, 0)]).reserved_bytes // MIB
     32
     """
     device, most, at = Allocator(settings, capacity_bytes), 0, -1
-    oom = None
+    oom, left_out = None, 0
     for index, (what, key, size) in enumerate(events):
         if what == "alloc":
             try:
                 device.allocate(key, size)
             except MemoryError:
+                if key in optional:
+                    left_out += 1
+                    continue
                 oom = Oom(index, size, device.allocated, device.reserved)
                 break
             if device.allocated > most:
@@ -358,4 +372,4 @@ def replay(events: Iterable[Event], settings: Settings | None = None, capacity_b
             device.free(key)
         else:
             device.release()
-    return Replay(device.most_allocated, device.most_reserved, at, device.retries, oom)
+    return Replay(device.most_allocated, device.most_reserved, at, device.retries, oom, left_out)

@@ -16,7 +16,7 @@ from reproof.vram.gpus import Gpu
 from reproof.vram.interpreter import Interpreter
 from reproof.vram.levers import Try, tries
 from reproof.vram.models import StepTime
-from reproof.vram.overrides import overrides, words, write
+from reproof.vram.overrides import overrides, refuse_unknown_ending, words, write
 from reproof.vram.timeline import Timeline
 from reproof.vram.trace import COUPLED, offered, settings
 from reproof.vram.traced import FitAnswer, FitRequest, FittedGpu, Lever
@@ -94,6 +94,7 @@ class _Search:
 
 def fit_batches(request: FitRequest) -> FitAnswer:
     """For every GPU: whole batch if it fits, else the largest micro-batch, accumulation and iterations."""
+    refuse_unknown_ending(request.write)
     cards = gpus.chosen(request.gpu or gpus.DEFAULT, request.calibration)
     found, tried = [], {}
     with Interpreter(request, offered(request)[0]) as interpreter:

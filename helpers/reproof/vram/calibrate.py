@@ -10,7 +10,15 @@ from reproof.vram.calibration import named, store
 from reproof.vram.hardware import ask
 from reproof.vram.observed import CalibrateAnswer, CalibrateRequest, DeviceConstants
 
-SHARED = "NVML is not there, so that memory of other processes on the GPU counts as context: calibrate on an idle GPU"
+HOW = {
+    "growth and process": "",
+    "process": "",
+    "growth": "context: by what the whole device lost meanwhile, since NVML does not list this process here (in a "
+    "container it cannot): right on an idle GPU only",
+    "": "context: NVML is not there, so that memory of other processes on the GPU counts as context: calibrate on an "
+    "idle GPU",
+}
+UNIFIED = "this GPU shares the host's memory: its total is the host's, and what is free there changes by itself"
 USED = (
     "used for this kind of card: its total as usable memory, the context in every verdict, cuBLAS workspaces and the "
     "median workspace of convolutions in traces, the speeds in wall-clock ranges"
@@ -46,9 +54,9 @@ def calibrate(request: CalibrateRequest) -> CalibrateAnswer:
         ) from error
     return CalibrateAnswer(
         ok=True,
-        headline=f"{named(found.gpu)}: context {show_bytes(found.context_bytes)}, "
+        headline=f"{named(found.gpu, found.total_bytes)}: context {show_bytes(found.context_bytes)}, "
         f"cuBLAS {' + '.join(map(show_bytes, found.blas_bytes))}, {len(found.convolutions)} rules for convolutions",
         device=found,
         written=str(request.out),
-        notes=[USED] + ([] if truth["others_known"] else [SHARED]),
+        notes=[USED, *filter(None, [HOW[truth["context_how"]], UNIFIED if device["unified"] else ""])],
     )

@@ -72,7 +72,7 @@ class MeasureRequest(InterpreterRequest):
     """One field is one flag of `vram.py measure`."""
 
     gpu: str = Field("", description="the card the estimate is for (default: the one that is found)")
-    index: int = Field(0, ge=0, le=63, description="which GPU of this machine, as nvidia-smi counts")
+    index: int = Field(0, ge=0, le=63, description="which GPU, of those that CUDA_VISIBLE_DEVICES shows")
     no_trace: bool = Field(False, description="only measure; do not estimate beside it")
 
 
@@ -105,7 +105,7 @@ class CalibrateRequest(Record):
     """One field is one flag of `vram.py calibrate`."""
 
     python: Path | None = Field(None, description="the project's interpreter (default: this one)")
-    index: int = Field(0, ge=0, le=63, description="which GPU of this machine, as nvidia-smi counts")
+    index: int = Field(0, ge=0, le=63, description="which GPU, of those that CUDA_VISIBLE_DEVICES shows")
     out: Path = Field(Path("vram-calibration.json"), description="the file that gets the constants of this GPU")
     timeout_s: float = Field(300.0, gt=0, le=86400, description="time limit")
 
@@ -157,7 +157,11 @@ class WatchRequest(Record):
     """One field is one flag of `vram.py watch`."""
 
     pid: int | None = Field(None, gt=0, description="the process to follow (default: the whole device)")
-    index: int = Field(0, ge=0, le=63, description="which GPU, as nvidia-smi counts")
+    index: int | None = Field(
+        None, ge=0, le=63, description="which GPU, as nvidia-smi counts (default: the one with --pid on it, else the "
+        "first of CUDA_VISIBLE_DEVICES, else 0)"
+    )  # fmt: skip
+    uuid: str = Field("", description="which GPU or MIG slice, by its UUID or the beginning of it (nvidia-smi -L)")
     every_s: float = Field(2.0, gt=0, le=3600, description="time between two looks")
     for_s: float = Field(86400.0, gt=0, le=10**8, description="end after this time; it also ends with the process")
     warn_frac: float = Field(0.92, gt=0, le=1, description="warn when this share of the device is used")
@@ -178,6 +182,7 @@ class WatchAnswer(Answer):
 
     how: How = "measured"
     gpu: str
+    uuid: str
     total_bytes: int
     looks: int
     seconds: float

@@ -44,19 +44,27 @@ def words(found: dict[str, bool | int | str]) -> str:
     return " ".join(flag if value is True else f"{flag} {value}" for flag, value in pairs)
 
 
-def write(path: Path, request: FitRequest, gpus: list[FittedGpu]) -> str:
-    """Write the overrides per GPU; JSON, which is YAML too.
+def refuse_unknown_ending(path: Path | None) -> None:
+    """Before minutes are spent on traces.
 
     Raises:
-        PackError: another ending, or it cannot be written.
+        PackError: overrides are written as YAML or JSON only.
     """
-    if path.suffix not in (".yaml", ".yml", ".json"):
+    if path is not None and path.suffix not in (".yaml", ".yml", ".json"):
         raise PackError(
             "bad-overrides",
             f"--write {str(path)!r}",
             why="the overrides are written as YAML or JSON",
             fix="a name that ends in .yaml or .json",
         )
+
+
+def write(path: Path, request: FitRequest, gpus: list[FittedGpu]) -> str:
+    """Write the overrides per GPU; JSON, which is YAML too.
+
+    Raises:
+        PackError: it cannot be written.
+    """
     rows = {each.gpu: {"fits": bool(each.micro_batch or each.overrides), **each.overrides} for each in gpus}
     text = json.dumps({"target": request.target, "samples_per_update": request.batch, "gpus": rows}, indent=1)
     try:

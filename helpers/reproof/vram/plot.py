@@ -49,22 +49,29 @@ def layers(line: Timeline, points: int = POINTS) -> list[tuple[int, dict[str, in
     return found
 
 
-def write(path: Path, line: Timeline, gpu: TracedGpu) -> None:
-    """Write the picture that the ending of `path` asks for.
+def refuse_unknown_ending(path: Path) -> None:
+    """Before minutes are spent on a trace.
 
     Raises:
-        PackError: neither .html nor .png, or it cannot be written.
+        PackError: neither .html nor .png.
     """
-    makers = {".html": _html, ".png": _png}
-    if path.suffix.lower() not in makers:
+    if path.suffix.lower() not in MAKERS:
         raise PackError(
             "bad-plot",
             f"--plot {str(path)!r}",
             why="the ending says which picture is wanted",
             fix="a name that ends in .html (zoom, no other file needed) or .png",
         )
+
+
+def write(path: Path, line: Timeline, gpu: TracedGpu) -> None:
+    """Write the picture that the ending of `path` asks for.
+
+    Raises:
+        PackError: it cannot be written.
+    """
     try:
-        makers[path.suffix.lower()](path, line, gpu)
+        MAKERS[path.suffix.lower()](path, line, gpu)
     except OSError as error:
         raise PackError(
             "cannot-write", f"--plot {str(path)!r}: {error.strerror}", why="it is written there", fix="another folder"
@@ -120,3 +127,6 @@ def _png(path: Path, line: Timeline, gpu: TracedGpu) -> None:
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=8)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
+
+
+MAKERS = {".html": _html, ".png": _png}

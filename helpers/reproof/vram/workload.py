@@ -28,8 +28,8 @@ AGAIN = 0.5
 OPS_BACKWARD = 2.0
 # tensors of parameters' size that the update reads or writes: torch/optim, multi-tensor and fused kernels
 UPDATE_PASSES: dict[Update, dict[Optimizer, int]] = {
-    "foreach": {"sgd": 3, "momentum": 8, "adam": 19, "adamw": 21},
-    "fused": {"sgd": 3, "momentum": 5, "adam": 7, "adamw": 7},
+    "foreach": {"sgd": 3, "momentum": 8, "adam": 19, "adamw": 21, "adam8bit": 4, "adamw8bit": 4},
+    "fused": {"sgd": 3, "momentum": 5, "adam": 7, "adamw": 7, "adam8bit": 4, "adamw8bit": 4},
 }
 SOURCE = (
     f"FLOPs counted layer by layer; bytes as {PASSES[0]:g} to {PASSES[1]:g} passes over what autograd saves; "

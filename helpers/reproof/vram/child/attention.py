@@ -1,7 +1,7 @@
 """scaled_dot_product_attention as the target GPU would run it: its C++ choice asks a device that is not there.
 
 The rules are read from aten/src/ATen/native/transformers/cuda/sdp_utils.cpp (torch 2.4 to 2.13) and from
-transformers/attention.cpp for the padding of masks and widths.
+transformers/attention.cpp for the padding of masks and widths. What the kernels allocate inside is in inner.py.
 """
 
 # mypy: allow-untyped-calls
@@ -9,6 +9,7 @@ transformers/attention.cpp for the padding of masks and widths.
 from __future__ import annotations
 
 import math
+import os
 from typing import Any
 
 import torch
@@ -39,7 +40,9 @@ class _Call:
         mask_grad = self.mask is not None and self.mask.requires_grad
         sixteenths = self.version < (2, 12) or float(self.dropout * 16).is_integer()
         able = self.half and self.sm[0] >= 8 and self.dense and self.same_heads(grouped)
-        return able and widths and self.k.shape[-2] != 1 and not mask_grad and sixteenths
+        one = self.k.shape[-2] == 1 or (self.dropout != 0 and self.q.shape[-2] == 1)
+        few = max(self.q.shape[:2]) <= 65535  # of check_cudnn_tensor_shapes, as the two lengths of one
+        return able and widths and few and not (one or mask_grad or _deterministic()) and sixteenths
 
     def flash(self, grouped: bool) -> bool:
         able = self.half and self.sm[0] >= 8 and self.dense and self.same_heads(grouped)
@@ -62,6 +65,22 @@ class _Call:
         return able and self.width % step == 0 and self.width_v % step == 0
 
 
+def _deterministic() -> bool:
+    return torch.are_deterministic_algorithms_enabled() and not torch.is_deterministic_algorithms_warn_only_enabled()
+
+
+def prefers_cudnn(capability: tuple[int, int], version: tuple[int, ...]) -> bool:
+    """Whether cuDNN's attention comes before flash: on Hopper and B200 with a cuDNN above 9.15.0.
+
+    The wheels for CUDA 12 have an older cuDNN; those for CUDA 13 have a newer one from torch 2.10 on, and a build
+    without CUDA is taken as one of them. Source: check_prefer_cudnn_attention in transformers/cuda/sdp_utils.cpp.
+    """
+    if capability[0] not in (9, 10) or version < (2, 10) or os.environ.get("TORCH_CUDNN_SDPA_DEPRIORITIZED") == "1":
+        return False
+    cudnn = getattr(torch._C, "_cudnn", None)
+    return cudnn is None or tuple(cudnn.getCompileVersion()) > (9, 15, 0)
+
+
 def choose(tracer: Any, call: _Call, grouped: bool) -> str:
     """flash, efficient, cudnn or math, as the target GPU would."""
     if call.q.dim() != 4 or min(call.q.shape[-2], call.k.shape[-2]) == 0:
@@ -71,7 +90,7 @@ def choose(tracer: Any, call: _Call, grouped: bool) -> str:
         "efficient": switches.mem_efficient_sdp_enabled(),
         "cudnn": switches.cudnn_sdp_enabled(),
     }
-    first = tracer.target.capability[0] in (9, 10) and tracer.torch_version >= (2, 10)  # with cuDNN above 9.15
+    first = prefers_cudnn(tracer.target.capability, tracer.torch_version)
     order = ("cudnn", "flash", "efficient") if first else ("flash", "efficient")
     return next((name for name in order if allowed[name] and getattr(call, name)(grouped)), "math")
 

@@ -15,6 +15,8 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from .filled import Filled
+
 MOST = 8192
 """Elements of the largest tensor that is kept."""
 
@@ -42,6 +44,7 @@ class Shadows:
         self._values: Any = WeakTensorKeyDictionary()
         self._poisoned: dict[int, int] = {}
         self._clock = 0
+        self.filled = Filled()
 
     def value(self, tensor: torch.Tensor) -> torch.Tensor | None:
         """The real value of a tensor, if it is known."""
@@ -62,6 +65,7 @@ class Shadows:
     def follow(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Run `func` on the real values as well, if its results are small and all its inputs are known."""
         results, changes = list(tensors(out)), func._schema.is_mutable
+        self.filled.follow(func, args, out, results)
         if results or changes:
             small = all(each.numel() <= MOST and isinstance(each, FakeTensor) for each in results)
             if small and self._compute(func, args, kwargs, results):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import collections
+import functools
 import os
 import threading
 from collections import Counter
@@ -16,7 +17,7 @@ from torch._C._autograd import _get_sequence_nr
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from . import unknown, workspaces
+from . import quantised, unknown, workspaces
 from .ledger import Ledger, site
 from .shadows import Shadows, tensors
 from .work import COUPLING, Work
@@ -28,13 +29,19 @@ if TYPE_CHECKING:
 COMPOSITE = {
     "aten::logsumexp", "aten::binary_cross_entropy_with_logits", "aten::_safe_softmax", "aten::norm.ScalarOpt_dtype",
     "aten::norm.Scalar", "aten::dist", "aten::soft_margin_loss", "aten::soft_margin_loss_backward",
-    "aten::_euclidean_dist", "aten::block_diag", "aten::nan_to_num", "aten::celu", "aten::logcumsumexp",
-    "aten::masked_scatter", "aten::count_nonzero", "aten::affine_grid_generator",
+    "aten::_euclidean_dist", "aten::block_diag", "aten::nan_to_num", "aten::celu", "aten::masked_scatter",
+    "aten::count_nonzero", "aten::affine_grid_generator",
+    "aten::logsumexp.out", "aten::soft_margin_loss.out", "aten::soft_margin_loss_backward.grad_input",
 }  # fmt: skip
 """Operators that have no CUDA kernel but a C++ composite: it is run, so that its temporaries are seen.
 
-Derived from native_functions.yaml of torch 2.13. Sinkhorn depends on it: logsumexp holds one more (N, M) matrix.
+Derived from native_functions.yaml of torch 2.13. Sinkhorn depends on it: logsumexp holds one more (N, M) matrix, and
+makes it in the variant that writes into `out`, which the plain one calls.
 """
+COMPOSITE_KEYS = (
+    torch._C.DispatchKey.CompositeExplicitAutograd,
+    torch._C.DispatchKey.CompositeExplicitAutogradNonFunctional,
+)
 
 
 DEVICE, META = torch.ops.prim.device.default, torch.device("meta")
@@ -53,10 +60,26 @@ class Rule(NamedTuple):
 
     name: str
     handle: Callable[..., Any] | None
-    composite: bool
+    composite: Any
+    """The key under which its C++ composite is found; None where it is not run."""
+    apart: Callable[..., Any] | None
+    """Takes it apart, where it is only a sequence of other operators; see `_apart`."""
     before: Callable[..., Any] | None
     after: Callable[..., Any] | None
     answer: bool | None
+
+
+def _apart(func: Any) -> Callable[..., Any] | None:
+    """What takes it apart, where autograd would: in inference mode, and inside a kernel, nobody has done so before us.
+
+    `kernels` replaces attention and RNNs at autograd's key, so that the replacement has to be called there.
+    """
+    key, has = torch._C.DispatchKey, func.has_kernel_for_dispatch_key
+    if not has(key.CompositeImplicitAutograd) or has(key.CUDA):
+        return None  # with a kernel of its own, like silu_backward, it runs whole on a GPU
+    if has(key.AutogradCUDA):
+        return functools.partial(func._op_dk, key.AutogradCUDA)
+    return func.decompose  # type: ignore[no-any-return]
 
 
 class Tracer(TorchDispatchMode):
@@ -157,10 +180,13 @@ class Tracer(TorchDispatchMode):
     def _rule(self, func: Any) -> Rule:
         overload = func._overloadname
         name = func._schema.name + ("" if overload == "default" else "." + overload)
+        keys = [key for key in COMPOSITE_KEYS if func.has_kernel_for_dispatch_key(key)]
+        apart = _apart(func)
         return Rule(
             name,
-            unknown.HANDLERS.get(name),
-            name in COMPOSITE,
+            unknown.HANDLERS.get(name) or (None if apart else quantised.handler(func)),
+            keys[0] if name in COMPOSITE and keys else None,
+            apart,
             workspaces.BEFORE.get(name),
             workspaces.AFTER.get(name),
             unknown.ANSWERS.get(name),
@@ -169,6 +195,8 @@ class Tracer(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is DEVICE and isinstance(args[0], FakeTensor):  # every third call: `.device` of a fake tensor
             return META if args[0].fake_mode.in_kernel_invocation else args[0].fake_device
+        if quantised.wrapped(types):
+            return NotImplemented  # its class takes it apart first, with this mode still there to see what it does
         kwargs = kwargs or {}
         self.ops += 1
         rule = self._rules.get(func)
@@ -182,7 +210,10 @@ class Tracer(TorchDispatchMode):
                 return handled
         if rule.composite and any(each.device.type == self.device for each in tensors(args)):
             with self:
-                return func._op_dk(torch._C.DispatchKey.CompositeExplicitAutograd, *args, **kwargs)
+                return func._op_dk(rule.composite, *args, **kwargs)
+        if rule.apart is not None:
+            with self:
+                return rule.apart(*args, **kwargs)
         return self._run(rule, func, args, kwargs)
 
     def _run(self, rule: Rule, func: Any, args: Any, kwargs: Any) -> Any:

@@ -51,6 +51,10 @@ def _count(tracer: Any, mask: Any, what: str) -> int:
     if hint is not None:
         tracer.hinted[mask] = hint
         return min(int(hint), int(mask.numel()))
+    bound = tracer.shadows.filled.bound(mask)
+    if bound is not None:
+        tracer.assume(f"{what}: all elements that were ever set are selected, an upper bound")
+        return int(bound)
     tracer.assume(f"{what}: all elements are selected, an upper bound")
     return int(mask.numel())
 
@@ -110,12 +114,15 @@ def _index_put(tracer: Any, func: Any, args: Any, _kwargs: Any) -> Any:
     return out
 
 
-def _unique(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
+def _unique(tracer: Any, func: Any, args: Any, kwargs: Any) -> Any:
     tensor = args[0]
-    hint = tracer.hint()
-    if hint is None:
-        tracer.assume("unique: all elements differ, an upper bound")
-    count = min(int(hint), tensor.numel()) if hint is not None else tensor.numel()
+    known = tracer.shadows.value(tensor)
+    if known is None:
+        count, values = _most_unique(tracer, tensor), ()
+    else:
+        with torch._C._DisableTorchDispatch():
+            values = func(known, *args[1:], **kwargs)
+        count = len(values[0])
     out = (
         torch.empty(count, dtype=tensor.dtype, device=tensor.device),
         torch.empty(tensor.shape, dtype=torch.int64, device=tensor.device),
@@ -123,6 +130,41 @@ def _unique(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
     )
     for each in out:
         tracer.see(each, "aten::_unique2")
+    for each, value in zip(out, values):  # noqa: B905 - Python 3.8 has no strict=
+        if value.shape == each.shape:  # what was not asked for is empty
+            tracer.shadows.learn(each, value)
+    return out
+
+
+def _most_unique(tracer: Any, tensor: Any) -> int:
+    """How many differ at most."""
+    hint = tracer.hint()
+    if hint is not None:
+        return min(int(hint), int(tensor.numel()))
+    tracer.assume("unique: all elements differ, an upper bound")
+    return int(tensor.numel())
+
+
+def _bincount(tracer: Any, _func: Any, args: Any, kwargs: Any) -> Any:
+    weights = args[1] if len(args) > 1 else kwargs.get("weights")
+    bins = args[2] if len(args) > 2 else kwargs.get("minlength", 0)
+    known = tracer.shadows.value(args[0])
+    hint = tracer.hint() if known is None else None
+    if known is not None:
+        with torch._C._DisableTorchDispatch():
+            bins = max(bins, int(known.max()) + 1 if known.numel() else 0)
+    elif hint is not None:
+        bins = max(bins, int(hint))
+    elif bins:
+        tracer.assume(f"bincount: no value reaches minlength={bins}")
+    else:
+        raise NotImplementedError(
+            "bincount() of unknown values without minlength: the largest value decides the size; minlength= or a hint, "
+            "the number of bins, tells it"
+        )
+    dtype = torch.int64 if weights is None else torch.float64 if weights.dtype != torch.float32 else weights.dtype
+    out = torch.empty(bins, dtype=dtype, device=args[0].device)
+    tracer.see(out, "aten::bincount")
     return out
 
 
@@ -156,6 +198,7 @@ HANDLERS: dict[str, Callable[..., Any]] = {
     "aten::index_put_": _index_put,
     "aten::_unsafe_index_put": _index_put,
     "aten::_unique2": _unique,
+    "aten::bincount": _bincount,
     "aten::equal": _equal,
     "aten::_pin_memory": _same,
     "aten::pin_memory": _same,

@@ -154,7 +154,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> list[str]:
             continue
         message = item["msg"].removeprefix("Value error, ")
         got = "" if item["type"] in ("missing", "value_error") else f", got {str(item['input'])[:80]!r}"
-        lines.append(f"{path or 'document'}: {message}{got}")
+        lines.append(f"{path}: {message}{got}" if path else f"{message}{got}")
     return lines
 
 

@@ -109,8 +109,17 @@ def _key(name: str) -> str:
 # the bare name means the smaller card: a verdict for it holds on the larger one too
 ALIASES = {"v100": "V100 16GB", "a100": "A100 40GB", "a10g": "A10", "2080ti": "RTX 2080 Ti", "3060": "RTX 3060"}
 ALIASES |= {"3090": "RTX 3090", "4090": "RTX 4090", "5090": "RTX 5090", "kaggle": "Kaggle T4 x2", "colab": "Colab T4"}
+BOARD = re.compile(r"(NVIDIA |Tesla |GeForce |Quadro )|[ -](SXM\d?|PCI[Ee]|HBM\d[a-z]?|\d+[- ]?GB)(?=[ -]|$)")
+"""Words of the driver's names that are the board's and not the card's."""
+SIZE, SIZE_FRAC = re.compile(r"(\d+)[- ]?GB\b"), 0.1
 BY_KEY = {_key(gpu.name): gpu for gpu in GPUS}
 BY_KEY |= {key: BY_KEY[_key(name)] for key, name in ALIASES.items()}
+
+
+def _of_that_size(card: Gpu, name: str) -> bool:
+    """Whether the size in a name, if there is one, is about the card's: an H100 of 96 GB is another card."""
+    said = SIZE.search(name)
+    return said is None or abs(int(said[1]) * GIB / card.usable_bytes - 1) <= SIZE_FRAC
 
 
 def find(name: str) -> Gpu:
@@ -121,11 +130,14 @@ def find(name: str) -> Gpu:
 
     >>> find("NVIDIA GeForce RTX 3090").capability
     (8, 6)
+    >>> find("NVIDIA H100 80GB HBM3").name
+    'H100'
     >>> find("24GiB").usable_bytes == 24 * GIB
     True
     """
-    if _key(name) in BY_KEY:
-        return BY_KEY[_key(name)]
+    for each in (name, BOARD.sub("", name)):
+        if _key(each) in BY_KEY and _of_that_size(BY_KEY[_key(each)], name):
+            return BY_KEY[_key(each)]
     try:
         size = TypeAdapter(Bytes).validate_python(name)
     except ValidationError:

@@ -101,6 +101,8 @@ class Picture:
     where: str
     settings: dict[str, Any]
     devices: list[int]
+    private: int = 0
+    """Reserved by pools of CUDA graphs, at the end of the snapshot."""
 
 
 def _number(item: Any, *keys: str) -> int:
@@ -157,7 +159,14 @@ def picture(snapshot: dict[str, Any], device: int = 0) -> Picture:
         where=user_line(_frames(event)),
         settings=snapshot.get("allocator_settings") if isinstance(snapshot.get("allocator_settings"), dict) else {},  # type: ignore[arg-type]
         devices=devices,
+        private=sum(_number(each, "total_size") for each in mine if _is_private(each)),
     )
+
+
+def _is_private(segment: dict[str, Any]) -> bool:
+    """Whether a segment belongs to a CUDA graph; told from torch 2.1 on, and (0, 0) is the common pool."""
+    pool = segment.get("segment_pool_id")
+    return isinstance(pool, (tuple, list)) and any(pool)
 
 
 def _state(segments: list[dict[str, Any]]) -> tuple[dict[int, Block], list[int], int]:

@@ -39,6 +39,9 @@ ORDER = (
 """What memory is, in the order in which it is shown."""
 
 
+CONVOLUTIONS = ("aten::convolution", "aten::convolution_backward")
+
+
 @dataclass(frozen=True)
 class Timeline:
     """The allocations of one trace, by id; an id is the position of an allocation among all."""
@@ -66,6 +69,17 @@ class Timeline:
     def calibrated(self) -> list[Event]:
         """The events without the workspaces that are a guess."""
         return [each for each in self.events if each[0] == "empty" or self.kinds[each[1]] != "workspace, a guess"]
+
+    def other_algorithms(self) -> set[int]:
+        """Ids of convolution workspaces: torch takes an algorithm with a smaller one where they do not fit.
+
+        Source: try_plans in aten/src/ATen/native/cudnn/Conv_v8.cpp, which goes on after an OutOfMemoryError.
+        """
+        return {
+            key
+            for key, (kind, moment) in enumerate(zip(self.kinds, self.moments, strict=True))
+            if kind.startswith("workspace") and moment.op in CONVOLUTIONS
+        }
 
     def held(self, event: int) -> dict[int, int]:
         """Ids and bytes of what is allocated after the event with that index."""

@@ -9,7 +9,7 @@ from typing import Any
 from reproof.errors import PackError
 from reproof.units import show_bytes
 from reproof.vram import gpus
-from reproof.vram.allocator import Settings, replay
+from reproof.vram.allocator import LARGE_SEGMENT, MIB, Settings, replay
 from reproof.vram.clock import step_time
 from reproof.vram.estimate import CONTEXT, CONTEXT_BYTES, context_of
 from reproof.vram.fit import grade
@@ -36,6 +36,9 @@ WEAKER = (
     "the weaker way was asked for: workspaces and kernel temporaries are not in it, so that a tenth is added to the "
     "device's size before the verdict"
 )
+OTHER_ALGORITHM = (
+    "convolution workspaces do not fit as guessed; cuDNN then takes algorithms with smaller ones, which may be slower"
+)
 INFERENCE = "no backward ran: this is an inference step, or loss.backward() is missing"
 
 
@@ -52,26 +55,43 @@ def settings(text: str) -> Settings:
     for word in filter(None, text.replace(" ", "").split(",")):
         name, _, value = word.partition(":")
         try:
-            if name == "expandable_segments":
-                found[name] = {"true": True, "false": False}[value.lower()]
-            elif name == "roundup_power2_divisions":
-                found[name] = int(value)
-            elif name in CONF:
-                found[CONF[name]] = float(value) * (2**20 if name.endswith("_mb") else 1)
-            else:
-                raise KeyError(name)
+            found[CONF[name]] = _setting(name, value)
         except (KeyError, ValueError) as error:
             raise PackError(
                 "bad-alloc-conf",
                 f"--alloc-conf {word!r}",
-                why="it is not a setting of the allocator that is modelled, or not a value for it",
+                why="it is not a setting of the allocator that is modelled, or not a value that torch takes for it",
                 fix="name:value, with name one of " + ", ".join(CONF),
             ) from error
     return Settings(**found)
 
 
+def _setting(name: str, value: str) -> bool | int | float:
+    """The value of a setting, within the bounds of c10/cuda/CUDAAllocatorConfig.cpp.
+
+    Raises:
+        KeyError, ValueError: another one; torch ends there as well.
+    """
+    if name == "expandable_segments":
+        return {"true": True, "false": False}[value.lower()]
+    if name == "roundup_power2_divisions":
+        divisions = int(value)
+        allowed = divisions >= 0 and divisions & (divisions - 1) == 0
+    elif name == "max_split_size_mb":
+        allowed = LARGE_SEGMENT // MIB < float(value) < math.inf
+    else:
+        allowed = 0 < float(value) < 1
+    if not allowed:
+        raise ValueError(value)
+    return int(value) if name == "roundup_power2_divisions" else float(value) * (MIB if name.endswith("_mb") else 1)
+
+
 def trace(request: TraceRequest) -> TraceAnswer:
     """Trace once for every kind of GPU that was asked about, and judge each GPU."""
+    if request.plot is not None:
+        from reproof.vram.plot import refuse_unknown_ending  # its templates cost time that others need not pay
+
+        refuse_unknown_ending(request.plot)
     cards = gpus.chosen(request.gpu or gpus.DEFAULT, request.calibration)
     conf = settings(request.alloc_conf)
     values, origins = offered(request)
@@ -175,11 +195,15 @@ def _verdict(card: Gpu, line: Timeline, conf: Settings, device: int) -> tuple[Gr
     verdict = grade(device, card.usable_bytes)
     if verdict == "fits":
         return verdict, None, []
-    full = replay(line.events, conf, max(card.usable_bytes - context_of(card), 0))
+    full = replay(line.events, conf, max(card.usable_bytes - context_of(card), 0), line.other_algorithms())
     if full.oom is not None:
         return "no", full.oom.event, []
-    again = f"the allocator gives its cache back {full.retries} times to make room, which costs time"
-    return "tight", None, [again] if full.retries else []
+    notes = []
+    if full.retries:
+        notes.append(f"the allocator gives its cache back {full.retries} times to make room, which costs time")
+    if full.left_out:
+        notes.append(f"{full.left_out} {OTHER_ALGORITHM}")
+    return "tight", None, notes
 
 
 def _leak(card: Gpu, leak: int, device: int) -> list[str]:

@@ -126,6 +126,12 @@ class FitRequest(InterpreterRequest):
         None, description="write the overrides there (.yaml or .json), for the generated project"
     )
 
+    @model_validator(mode="after")
+    def _together(self) -> FitRequest:
+        if self.coupled_arg and not self.coupled:
+            raise ValueError(f"--coupled-arg {self.coupled_arg!r} goes with --coupled, which is missing")
+        return self
+
 
 class LeversRequest(InterpreterRequest):
     """One field is one flag of `vram.py levers`."""

@@ -59,16 +59,22 @@ def applied(card: Gpu, known: Calibration) -> Gpu:
     )
 
 
-def named(name: str) -> str:
-    """The table's name for what the driver calls a card, or the driver's own."""
+def named(name: str, total_bytes: int | None = None) -> str:
+    """The table's name for what the driver calls a card, or the driver's own where the table has no such card.
+
+    >>> [named(each) for each in ("NVIDIA H100 80GB HBM3", "Tesla P100-PCIE-16GB", "NVIDIA H100 NVL")]
+    ['H100', 'P100', 'NVIDIA H100 NVL']
+    """
     try:
-        return gpus.find(name).name
+        card = gpus.find(name)
     except PackError:
         return name
+    same = total_bytes is None or abs(total_bytes / card.usable_bytes - 1) <= gpus.SIZE_FRAC
+    return card.name if same else name
 
 
 def store(path: Path, device: DeviceConstants) -> None:
     """Add the device to the file, or replace it there; other devices are kept."""
     known = read(path) if path.is_file() else Calibration()
-    devices = {**known.devices, named(device.gpu): device}
+    devices = {**known.devices, named(device.gpu, device.total_bytes): device}
     write_atomically(path, known.model_copy(update={"devices": devices}).model_dump_json(indent=1) + "\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -15,7 +15,7 @@ from reproof.vram.models import Budget, EstimateAnswer, EstimateRequest, GpuFit,
 from reproof.vram.nets import Layer, Net, checkpointed, cnn, mlp
 from reproof.vram.resnet import resnet
 from reproof.vram.sizes import SIZES, Family
-from reproof.vram.states import WIDTHS, Optimizer, Precision, State, Update, state
+from reproof.vram.states import WIDTHS, Optimizer, Precision, State, Update, base_bytes, state
 from reproof.vram.step import Moment, inference_bytes, peak
 from reproof.vram.transformer import transformer, vit
 from reproof.vram.unet import unet
@@ -47,6 +47,9 @@ ROWS: dict[str, tuple[str, str]] = {
 CONTEXT_BYTES = 667 * 10**6
 CUBLAS_BYTES, CUBLAS_HOPPER_BYTES = 2 * 8_519_680, 2 * 32 * 2**20  # one for the forward thread, one for backward's
 
+SUM_BYTES = 148 * 2**20
+"""Of the largest card in the table: a MiB for each multiprocessor that holds 2048 threads."""
+
 
 @dataclass(frozen=True)
 class Training:
@@ -59,6 +62,8 @@ class Training:
     update: Update = "foreach"
     frozen: tuple[tuple[str, Net], ...] = ()
     """Networks that the loss only evaluates, with the phases they come from."""
+    base: tuple[Part, ...] = ()
+    """A frozen base of which the number of weights is known, and no more."""
 
     def moment(self, micro_batch: int, accumulates: bool) -> Moment:
         """Where the step peaks."""
@@ -66,7 +71,7 @@ class Training:
 
     def frozen_parts(self, micro_batch: int) -> list[Part]:
         """Weights of the frozen networks, and the largest of their forward passes."""
-        width, parts = WIDTHS[self.precision], []
+        width, parts = WIDTHS[self.precision], list(self.base)
         for name, net in self.frozen:
             size, source = net.params * width.weight, "no gradient, no optimizer state"
             parts.append(Part(name=f"frozen weights of {name}", bytes=size, how="computed", source=source))
@@ -125,6 +130,10 @@ CUBLAS = (
     "uncalibrated: PyTorch's CUDA notes, CUBLAS_WORKSPACE_CONFIG :4096:2:16:8, 32 MiB from capability 9.0 on; "
     "one each for forward and backward"
 )
+SUM = (
+    "uncalibrated: what the sum over a batch takes while it runs, as the gradient of every bias is one: "
+    "global_memory_size in ATen/native/cuda/Reduce.cuh, with as many blocks as a B200 runs; 20 MiB on a T4"
+)
 CUDNN = (
     "uncalibrated: one more copy of the largest convolution's input and output, as for a change of layout; "
     "an algorithm that wants more is possible, above all with cudnn.benchmark"
@@ -136,18 +145,21 @@ def _bound(name: str, size: int, how: Any, source: str) -> Part:
 
 
 def overhead(gpu: Gpu | None = None) -> list[Part]:
-    """CUDA context and cuBLAS workspaces: upper bounds that nobody has compared with this pack's estimates yet."""
+    """What is taken beside the tensors: upper bounds that nobody has compared with this pack's estimates yet."""
+    sums = _bound("partial sums of a bias's gradient", SUM_BYTES, "cited", SUM)
     if gpu is not None and gpu.constants is not None:
         return [
             Part(name="CUDA context", bytes=context_of(gpu), how="measured", source=gpu.source, calibrated=False),
             Part(name="cuBLAS workspaces", bytes=sum(gpu.constants.blas_bytes), how="measured", source=gpu.source,
                  calibrated=False),
+            sums,
         ]  # fmt: skip
     hopper = gpu is not None and gpu.capability >= (9, 0)
     cublas = CUBLAS_HOPPER_BYTES if hopper else CUBLAS_BYTES
     return [
         _bound("CUDA context", CONTEXT_BYTES, "cited", CONTEXT),
         _bound("cuBLAS workspaces", cublas, "cited", CUBLAS),
+        sums,
     ]
 
 
@@ -192,11 +204,13 @@ def estimate(request: EstimateRequest) -> EstimateAnswer:
         net = Net("parameters", (Layer("all layers", params=request.params or 0),), inputs=0)
     decays = request.weight_decay > 0
     step = training(net, request.optimizer, request.precision, request.update, ema=request.ema, weight_decay=decays)
-    gpus = step.fits(chosen(request.gpu or DEFAULT, request.calibration), request.batch, request.steps)
+    step = replace(step, base=_base(request))
+    gpus = step.fits(chosen(request.gpu or DEFAULT, request.calibration), request.batch, request.steps,
+                     request.accumulate)  # fmt: skip
     if not complete:
         gone = dict.fromkeys(("largest_micro_batch", "micro_batch", "accumulate", "steps", "time"))
         gpus = [gpu.model_copy(update=gone) for gpu in gpus]
-    budget = step.budget(request.batch, accumulates=False)
+    budget = step.budget(-(-request.batch // request.accumulate), accumulates=request.accumulate > 1)
     return EstimateAnswer(
         ok=any(gpu.verdict != "no" for gpu in gpus),
         headline=_headline(budget, gpus, complete),
@@ -206,6 +220,13 @@ def estimate(request: EstimateRequest) -> EstimateAnswer:
         gpus=gpus,
         notes=_notes(request, complete),
     )
+
+
+def _base(request: EstimateRequest) -> tuple[Part, ...]:
+    if request.base is None:
+        return ()
+    size, source = base_bytes(request.base, request.base_format), "weights x bytes each, with their scales"
+    return (Part(name=f"frozen base in {request.base_format}", bytes=size, how="computed", source=source),)
 
 
 def _headline(budget: Budget, gpus: list[GpuFit], complete: bool) -> str:
@@ -220,6 +241,11 @@ def _notes(request: EstimateRequest, complete: bool) -> list[str]:
     notes = []
     if not complete:
         notes.append("activations are not in this total: they need --family with its sizes, and can be most of it")
+    if request.base:
+        notes.append(
+            "of the base its weights only: what it saves for backward, and the 16-bit copy of one layer that a "
+            "quantised one makes, are seen by vram.py trace"
+        )
     if request.precision.startswith("amp"):
         notes.append("autocast is computed from its lists of operators; it was compared with traces, not with a GPU")
     if request.kv_heads and request.precision == "fp32" and request.attention in (None, "fused"):

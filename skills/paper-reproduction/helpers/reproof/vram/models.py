@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from reproof.records import Answer, How, Record
 from reproof.units import Bytes, Count
 from reproof.vram.sizes import HUGE, SIZES, Family, Numbers
-from reproof.vram.states import Optimizer, Precision, Update
+from reproof.vram.states import BaseFormat, Optimizer, Precision, Update
 
 Grade = Literal["fits", "tight", "no"]
 Mode = Literal["value", "backward", "velocity"]
@@ -26,13 +26,18 @@ class EstimateRequest(Record):
     params: Count | None = Field(None, gt=0, le=10**14, description="trained parameters, like 124M; no activations")
     family: Family | None = Field(None, description="mlp, unet, cnn, resnet, transformer or vit, with its sizes below")
     batch: Count = Field(1, gt=0, le=HUGE, description="samples per optimizer update")
+    accumulate: Count = Field(1, gt=0, le=HUGE, description="micro-batches that the batch is cut into already")
     steps: Count | None = Field(
         None, gt=0, le=10**12, description="optimizer updates, to re-derive when the batch is cut"
     )
     precision: Precision = Field("fp32", description="fp32, amp-bf16, amp-fp16 (autocast), bf16 (pure), bf16-master")
-    optimizer: Optimizer = Field("adam", description="sgd, momentum, adam or adamw")
+    optimizer: Optimizer = Field("adam", description="sgd, momentum, adam, adamw, adam8bit or adamw8bit")
     update: Update = Field("foreach", description="foreach (torch's default on a GPU) or fused")
     weight_decay: float = Field(0.0, ge=0, le=1000, description="only whether it is 0 matters here")
+    base: Count | None = Field(
+        None, gt=0, le=10**14, description="weights of a frozen base besides, like 7B (LoRA); no activations of it"
+    )
+    base_format: BaseFormat = Field("bf16", description="of the base: fp32, bf16, int8, nf4, nf4-dq (double quantised)")
     ema: bool = Field(False, description="keep an exponential moving average of the weights")
     checkpointing: bool = Field(False, description="run every block again in backward instead of keeping it")
     gpu: list[str] = Field(default_factory=list, description=GPUS_HELP + " (default T4, RTX 3090, A100 40GB)")
@@ -71,6 +76,12 @@ class EstimateRequest(Record):
             raise ValueError("give either --params, or --family with its sizes")
         if self.params is not None and self.checkpointing:
             raise ValueError("--params knows no activations, so --checkpointing would change nothing; use --family")
+        if self.accumulate > self.batch:
+            raise ValueError(f"--accumulate {self.accumulate} micro-batches of a --batch of {self.batch}")
+        if self.params is not None and self.accumulate > 1:
+            raise ValueError("--params knows no activations, so --accumulate would change nothing; use --family")
+        if self.base is None and "base_format" in self.model_fields_set:
+            raise ValueError(f"--base-format {self.base_format} goes with --base, which is missing")
         if self.params is not None and self.given():
             ignored = ", ".join(self.given())
             raise ValueError(f"--params knows no activations, so {ignored} would be ignored; use --family")

@@ -16,7 +16,17 @@ LAST_BYTES = 2**26
 """Of a long log the end is read; the error stands there."""
 CONTEXT_MOST = 2**30
 """More than this outside PyTorch is no context any more: another process, or a library with its own memory."""
+OWN_CONTEXT_MOST = 3 * 2**29
+"""The same where a message does not tell the process's own size: contexts before CUDA 11.7 took up to 1.4 GiB."""
+ROOM = 2**28
+"""That much beyond what was asked for must be free to be called room: a driver does not give its last pages."""
+REACHED_FRAC = 0.9
+"""Above this share of a limit, tensors and the request are what reached it."""
 EXPAND = "PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True before Python starts (not with the reuse of CUDA IPC memory)"
+OLDER = (
+    "torch 2.1 or newer, which has expandable_segments:True; until then PYTORCH_CUDA_ALLOC_CONF=max_split_size_mb:128 "
+    "(from 1.10 on), or torch.cuda.empty_cache() between phases"
+)
 BARE: dict[str, tuple[str, str]] = {
     "blas-handle": (
         "torch.cuda.empty_cache() before the first matrix product, or a smaller micro-batch; "
@@ -36,6 +46,15 @@ BARE: dict[str, tuple[str, str]] = {
         "the allocator asks NVML for the numbers of its message",
     ),
     "nccl": ("NCCL_BUFFSIZE and NCCL_MAX_NCHANNELS down, or a smaller micro-batch", "its buffers are not in the cache"),
+    "xla": (
+        "a smaller batch or jax.checkpoint; XLA_PYTHON_CLIENT_PREALLOCATE=false where other programs use the GPU too",
+        "what it asked for is in its own log ('Peak buffers'); vram.py trace knows PyTorch's steps only",
+    ),
+    "no-numbers": (
+        "keep the whole message, which says how much was asked for, free and in use; or write a snapshot with "
+        "torch.cuda.memory._dump_snapshot()",
+        "without the numbers the cause cannot be told",
+    ),
     "host": (
         "num_workers down, pin_memory=False, or memory-map the pool (vram.py pool says its size)",
         "the kernel ended a process that took too much host memory; the GPU was not the problem",
@@ -55,6 +74,11 @@ class Facts(NamedTuple):
     outside: int | None = None
     limit: int | None = None
     largest_hole: int | None = None
+    expand: str = EXPAND
+    """What to do against fragmentation with that version."""
+    context: int = CONTEXT_MOST
+    """What may lie outside without anybody else being there."""
+    process: int | None = None
 
 
 def postmortem(request: PostmortemRequest) -> PostmortemAnswer:
@@ -93,8 +117,12 @@ def _of_log(path: Path) -> PostmortemAnswer:
             causes=[Cause(slug=last.bare, what=last.wording)], advice=[Advice(do=do, why=why)],
         )  # fmt: skip
     outside = _outside(last)
-    facts = Facts(last.wanted, last.capacity, last.free, last.allocated, last.cached, last.private, outside, last.limit)
+    facts = Facts(last.wanted, last.capacity, last.free, last.allocated, last.cached, last.private, outside, last.limit,
+                  expand=OLDER if "older" in last.wording else EXPAND, process=last.process,
+                  context=CONTEXT_MOST if last.process is not None else OWN_CONTEXT_MOST)  # fmt: skip
     causes, advice = explain(facts)
+    if last.is_rocm:
+        advice = [each.model_copy(update={"do": _rocm(each.do)}) for each in advice]
     return PostmortemAnswer(
         ok=True,
         headline=_headline(facts, causes, last.line),
@@ -116,6 +144,11 @@ def _of_log(path: Path) -> PostmortemAnswer:
     )
 
 
+def _rocm(words: str) -> str:
+    """The same for AMD's cards."""
+    return words.replace("nvidia-smi", "rocm-smi").replace("CUDA_VISIBLE", "HIP_VISIBLE").replace("CUDA_ALL", "HIP_ALL")
+
+
 def _outside(message: Message) -> int | None:
     """Used on the device by others; without the process's own size, by all that is not PyTorch's."""
     if message.capacity is None or message.free is None:
@@ -127,15 +160,24 @@ def _outside(message: Message) -> int | None:
 
 
 def _oddities(message: Message) -> list[str]:
+    notes = []
     if message.capacity and message.allocated and message.allocated > message.capacity:
-        return ["more is allocated than the card has: the driver (Windows, WSL) let it spill into host memory"]
-    return []
+        notes.append("more is allocated than the card has: the driver (Windows, WSL) let it spill into host memory")
+    if message.is_async and message.capacity:
+        rest = message.capacity - (message.free or 0) - (message.allocated or 0)
+        if rest > CONTEXT_MOST:
+            size = show_bytes(rest)
+            notes.append(
+                f"{size} are neither free nor in tensors: of the pool, which this backend does not tell, or others'"
+            )
+    return notes
 
 
 def _of_snapshot(request: PostmortemRequest) -> PostmortemAnswer:
     one = snapshot.picture(snapshot.load(request.file), request.device)
     cached = one.reserved - one.allocated
-    facts = Facts(one.wanted, None, one.free, one.allocated, cached, largest_hole=one.largest_hole)
+    facts = Facts(one.wanted, None, one.free, one.allocated, cached, one.private or None,
+                  largest_hole=one.largest_hole)  # fmt: skip
     causes, advice = explain(facts) if one.oom else ([], [])
     expanding = one.settings.get("expandable_segments") or "expandable_segments:True" in str(
         one.settings.get("PYTORCH_CUDA_ALLOC_CONF", "")
@@ -157,6 +199,7 @@ def _of_snapshot(request: PostmortemRequest) -> PostmortemAnswer:
         free_bytes=one.free,
         allocated_bytes=one.allocated,
         cached_bytes=cached,
+        private_bytes=one.private or None,
         line=one.where,
         causes=causes,
         advice=advice + _of_holders(rows),
@@ -200,27 +243,38 @@ def explain(facts: Facts) -> tuple[list[Cause], list[Advice]]:
             "no allocator setting and no freed memory can make it fit; a broadcast by mistake is the usual reason",
             wanted)  # fmt: skip
         return causes, advice
-    if facts.limit and facts.capacity and facts.limit < facts.capacity:
-        say("limited", f"the process may take {show_bytes(facts.limit)} of {show_bytes(facts.capacity)}",
-            "raise or remove torch.cuda.set_per_process_memory_fraction", "the limit was reached, not the device",
-            facts.capacity - facts.limit)  # fmt: skip
-    if facts.outside and facts.outside > CONTEXT_MOST and facts.outside >= min(wanted, facts.capacity or wanted) / 2:
+    reached = (facts.process or facts.allocated or 0) + wanted >= REACHED_FRAC * (facts.limit or 0)
+    if facts.limit and reached and facts.limit < (facts.capacity or facts.limit + 1):
+        of = f" of {show_bytes(facts.capacity)}" if facts.capacity else ""
+        say("limited", f"the process may take {show_bytes(facts.limit)}{of}",
+            "raise or remove torch.cuda.set_per_process_memory_fraction" if of
+            else "a smaller micro-batch; PYTORCH_MPS_HIGH_WATERMARK_RATIO raises the limit, at the risk of swapping",
+            "the limit was reached, not the device",
+            facts.capacity - facts.limit if facts.capacity else None)  # fmt: skip
+    room = facts.free is not None and facts.free >= wanted + ROOM and not causes
+    if room:
+        say("refused", f"{show_bytes(facts.free or 0)} are free on the device, and {show_bytes(wanted)} were refused",
+            "Windows or WSL: a larger page file, or more host memory; a container: start it again (it may have lost "
+            "the device); ranks or programs that come and go: start them one after the other",
+            "the driver did not give what the device has: host memory, a limit, or others were faster")  # fmt: skip
+    others = facts.outside and facts.outside > facts.context and not causes
+    if others and facts.outside and facts.outside >= min(wanted, facts.capacity or wanted) / 2:
         say("other-processes", f"{show_bytes(facts.outside)} of the device are held outside this process's PyTorch",
             "nvidia-smi shows who; end it, or choose another GPU with CUDA_VISIBLE_DEVICES",
             "that memory is not this step's", facts.outside)  # fmt: skip
-    if cached >= wanted > 0 or (facts.capacity and cached > FRAGMENTED_FRAC * facts.capacity):
+    if not room and (cached >= wanted > 0 or (facts.capacity and cached > FRAGMENTED_FRAC * facts.capacity)):
         hole = "" if facts.largest_hole is None else f", the largest free piece is {show_bytes(facts.largest_hole)}"
         pieces = f"{show_bytes(cached)} are reserved and in no tensor, {show_bytes(wanted)} were wanted{hole}"
         why = "the free memory is in pieces that are too small; expandable segments grow instead"
-        say("fragmented", pieces, EXPAND, why, cached)
+        say("fragmented", pieces, facts.expand, why, cached)
     if facts.private:
         say("private-pools", f"{show_bytes(facts.private)} lie in private pools",
             "fewer or smaller CUDA graphs (torch.compile mode 'default' instead of 'reduce-overhead')",
             "graphs keep their memory for themselves", facts.private)  # fmt: skip
-    room = facts.allocated is not None and wanted > 0
-    if not causes or (room and cached < wanted):
+    known = facts.allocated is not None and wanted > 0
+    if not causes or (known and cached < wanted and not room):
         need = (facts.allocated or 0) + wanted
-        over = f"tensors of {show_bytes(need)} were needed at that moment" if room else "more was needed than is free"
+        over = f"tensors of {show_bytes(need)} were needed at that moment" if known else "more was needed than is free"
         say("needs-more", over, "a smaller micro-batch with accumulation: vram.py fit FILE.py:build --batch N",
             "activations shrink with the micro-batch, weights and optimizer state do not")  # fmt: skip
         advice.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from math import prod
 from typing import Annotated, Literal
 
@@ -20,7 +21,7 @@ WIDE = 10**6
 
 
 def _words(text: str) -> list[str]:
-    return text.replace("x", " ").replace(",", " ").split()
+    return re.split(r"\s*[x,]\s*|\s+", text.strip())
 
 
 def _numbers(value: object) -> object:

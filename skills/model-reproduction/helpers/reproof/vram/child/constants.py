@@ -21,19 +21,19 @@ CONVOLUTIONS = (
 TIMES = 10
 
 
-def constants(used_before: int | None) -> dict[str, Any]:
-    """All constants; `used_before` is what NVML saw on the device before this process had a context."""
-    torch.zeros(1, device="cuda")
+def constants(gauge: Any) -> dict[str, Any]:
+    """All constants; the `gauge` looked at the device before this process had a context."""
     blas = _blas()
     _load_kernels()
     torch.cuda.synchronize()
     free, total = torch.cuda.mem_get_info()
-    context = total - free - torch.cuda.memory_reserved() - (used_before or 0)
+    reserved = torch.cuda.memory_reserved()
+    taken, how = gauge.taken(reserved)
     return {
         "total_bytes": total,
-        "context_bytes": max(0, context),
+        "context_bytes": max(0, (total - free if taken is None else taken) - reserved),
+        "context_how": how,
         "blas_bytes": blas,
-        "others_known": used_before is not None,
         "convolutions": _convolutions(),
         "matmul_flop_per_s": {name: _matmul(dtype) for name, dtype in _formats().items()},
         "copy_bytes_per_s": _copy(),
@@ -91,7 +91,7 @@ def _convolutions() -> list[dict[str, Any]]:
             for case in CONVOLUTIONS:
                 try:
                     forward, backward = _convolution(dtype, layout, *case)
-                except torch.cuda.OutOfMemoryError:
+                except RuntimeError:  # no room, or cuDNN has no algorithm for it here
                     torch.cuda.empty_cache()
                     continue
                 found["forward"].append(forward)

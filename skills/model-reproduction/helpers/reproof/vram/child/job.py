@@ -16,7 +16,7 @@ import torch
 from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from . import kernels, levers, parallel, threads, weaker, workspaces, world
+from . import kernels, levers, parallel, quantised, threads, weaker, workspaces, world
 from .fence import Fenced
 from .ledger import HERE, TORCH
 from .loading import LIBRARIES, BadStep, load
@@ -30,10 +30,9 @@ CANNOT = tuple(
     if hasattr(fake_tensor, name)
 )  # fmt: skip
 
-QUANTISED = (
-    "weights of the class {name} cannot be fake tensors. As a bound for quantised layers: 0.57 bytes a weight in 4 "
-    "bits (with an fp32 scale per 64), 1.01 in 8 bits, and one copy of the largest layer in the compute format, "
-    "forward and backward; trace the rest of the step with plain layers"
+SPARSE = (
+    "sparse tensors cannot be traced: no kernel of theirs runs on fake tensors. As a bound for one with n values in d "
+    "dimensions: n x (8 d + bytes of a value); what their kernels take is not in it; trace the rest with dense tensors"
 )
 
 
@@ -134,9 +133,13 @@ def _told(problem: BaseException) -> dict[str, str]:
         word in text for word in ("fake kernel", "FakeTensor", "fake tensor", "fake impl")
     ):
         kind = "cannot-trace"
-    if "Creating a new Tensor subclass" in text:
-        text = QUANTISED.format(name=text.partition("Tensor subclass ")[2].partition(" ")[0])
+    if any(word in text for word in ("SparseCUDA", "SparseCPU", "SparseCsr")):
+        kind, text = "cannot-trace", SPARSE
     frames = traceback.extract_tb(problem.__traceback__)
+    if kind in ("step-raised", "cannot-trace"):
+        library = quantised.untraced((each.filename for each in frames), kind)
+        if library:
+            kind, text = "cannot-trace", quantised.BOUND.format(name=library) + text
     users = [each for each in frames if not each.filename.startswith((TORCH, HERE, "<"))]
     users = [each for each in users if not each.filename.startswith(LIBRARIES)] or users
     where = f"{users[-1].filename}:{users[-1].lineno}" if users else ""

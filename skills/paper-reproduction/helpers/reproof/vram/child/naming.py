@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.optim import optimizer as optim
 
+from . import quantised
 from .shadows import tensors
 
 
@@ -46,6 +47,8 @@ class Naming:
             if parameter is not None:
                 kind = "parameters" if parameter.requires_grad else "frozen parameters"
                 self.ledger.name(parameter, kind, path)
+                for each in quantised.parts(parameter):
+                    self.ledger.name(each, kind, path)
                 self.owner_of.setdefault(id(parameter), path)
                 self.parameters[id(parameter)] = parameter
         for buffer in module._buffers.values():
@@ -71,7 +74,8 @@ class Naming:
         for parameter, state in optimizer.state.items():
             owner = self.owner_of.get(id(parameter), "")
             for each in tensors(state):
-                self.ledger.name(each, "optimizer state", owner)
+                for part in (each, *quantised.parts(each)):
+                    self.ledger.name(part, "optimizer state", owner)
         self.tracer.phase = self._phase
 
     def _enter(self, module: nn.Module, _args: Any) -> None:
@@ -98,4 +102,4 @@ class Naming:
     def count(self) -> tuple[int, int]:
         """Trained and all parameters."""
         trained = sum(each.numel() for each in self.parameters.values() if each.requires_grad)
-        return trained, sum(each.numel() for each in self.parameters.values())
+        return trained, sum(quantised.numel(each) for each in self.parameters.values())

@@ -13,19 +13,36 @@ import os
 import platform
 import sys
 import time
-import traceback
 from collections.abc import Iterator
 from typing import Any, Callable  # noqa: UP035 - Python 3.8
+
+from .driver import Gauge
+from .loading import told
+
+FULL = ("out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED", "unable to find an engine",
+        "Unable to find a valid cuDNN algorithm", "NVML_SUCCESS == r INTERNAL ASSERT FAILED")  # fmt: skip
+"""What other errors say where the GPU was full; a CUDA error is a RuntimeError, an AcceleratorError since torch 2.8."""
 
 
 def main() -> None:
     """Answer the one job on stdin with one line on the stdout we were started with."""
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever user code prints is not an answer
+    _die_with_parent()
     answer = run(json.loads(sys.stdin.readline()))
     out.write(json.dumps(answer) + "\n")
     out.flush()
     os._exit(0)  # a context that ran out of memory may not be able to clean up
+
+
+def _die_with_parent() -> None:
+    """Nobody may be left on the GPU when the one who asked is killed."""
+    if sys.platform == "linux":
+        import ctypes
+        import signal
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, int(signal.SIGKILL))
 
 
 def run(job: dict[str, Any]) -> dict[str, Any]:
@@ -36,111 +53,143 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     except ImportError as error:
         return {**about, "missing": f"no torch: {error}"}
     about["torch"] = torch.__version__
+    gauge = Gauge(job.get("nvml") or "")  # before this process has a context
     if not torch.cuda.is_available():
         build = "is a CPU build" if torch.version.cuda is None else f"for CUDA {torch.version.cuda} sees none"
         return {**about, "missing": f"no GPU: torch {torch.__version__} {build}"}
-    if job["index"] >= torch.cuda.device_count():
-        return {**about, "missing": f"no GPU {job['index']}: there are {torch.cuda.device_count()}"}
-    before = nvml_used(job["index"], own=False)
-    torch.cuda.set_device(job["index"])
-    about["device"] = _device(torch, job["index"])
+    try:
+        about["device"] = _device(torch, gauge)
+    except RuntimeError as error:  # taken by another process that shares it with nobody, full, or too new or old
+        return {**about, "missing": f"the GPU cannot be used: {' '.join(str(error).split())[:300]}"}
+    about["cuda"], about["cudnn"] = torch.version.cuda, _cudnn(torch)
     if job["kind"] == "calibrate":
         from .constants import constants
 
-        return {**about, **constants(before)}
-    from .loading import load, told
+        return {**about, **constants(gauge)}
+    from .loading import load
 
     try:
         function = load(job)
     except BaseException as problem:
         return {**about, "error": told(problem)}
-    return {**about, **measured(function, job["arguments"], job["steps"], job["index"])}
+    return {**about, **measured(function, job["arguments"], job["steps"], gauge)}
 
 
-def _device(torch: Any, index: int) -> dict[str, Any]:
-    properties = torch.cuda.get_device_properties(index)
+def _device(torch: Any, gauge: Gauge) -> dict[str, Any]:
+    torch.zeros(1, device="cuda")  # the context
+    torch.cuda.empty_cache()  # and no segment of ours in what the step reserves
+    properties = torch.cuda.get_device_properties(0)
+    gauge.at(str(getattr(properties, "uuid", "")), properties.total_memory)  # torch tells it from 2.5 on
     return {
         "name": properties.name,
         "capability": [properties.major, properties.minor],
         "total_bytes": properties.total_memory,
-        "driver": driver(),
+        "driver": gauge.version(),
+        "unified": bool(getattr(properties, "is_integrated", 0)),
+        "allocator": _allocator(torch),
+        "others_bytes": gauge.others(),
     }
 
 
-def _nvml() -> Any:
+def _cudnn(torch: Any) -> int | None:
     try:
-        import pynvml  # type: ignore[import-untyped]
-    except ImportError:
+        return torch.backends.cudnn.version()  # type: ignore[no-any-return]
+    except RuntimeError:  # it was built for another one
         return None
+
+
+def _allocator(torch: Any) -> str:
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return None
-    return pynvml
+        return str(torch.cuda.memory.get_allocator_backend())
+    except (AttributeError, RuntimeError):
+        return "native"
 
 
-def driver() -> str:
-    """The driver's version, where NVML tells it."""
-    nvml = _nvml()
-    if nvml is None:
-        return ""
-    said = nvml.nvmlSystemGetDriverVersion()
-    return said.decode() if isinstance(said, bytes) else str(said)
+def no_room(problem: BaseException) -> str:
+    """The message where an error, or one that it came from, is that the GPU was full; else an empty string."""
+    import torch
+
+    seen: BaseException | None = problem
+    while seen is not None:
+        text = str(seen)
+        if isinstance(seen, torch.cuda.OutOfMemoryError):
+            return text or "out of memory"
+        if isinstance(seen, RuntimeError) and any(word in text for word in FULL):
+            return text
+        seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+    return ""
 
 
-def nvml_used(index: int, own: bool) -> int | None:
-    """Bytes that this process, or everybody, holds on a device; None where NVML does not tell."""
-    nvml = _nvml()
-    if nvml is None:
-        return None
-    try:
-        handle = nvml.nvmlDeviceGetHandleByIndex(index)
-        if not own:
-            return int(nvml.nvmlDeviceGetMemoryInfo(handle).used)
-        for each in nvml.nvmlDeviceGetComputeRunningProcesses(handle):
-            if each.pid == os.getpid() and each.usedGpuMemory:
-                return int(each.usedGpuMemory)
-    except nvml.NVMLError:
-        return None
-    return None  # in a container the process has another number outside
-
-
-def measured(build: Callable[..., Any], arguments: dict[str, Any], steps: int, index: int = 0) -> dict[str, Any]:
+def measured(
+    build: Callable[..., Any], arguments: dict[str, Any], steps: int, gauge: Gauge | None = None
+) -> dict[str, Any]:
     """Peaks, categories and times of a real run; an out-of-memory ends it and is told."""
     import torch
 
-    torch.cuda.reset_peak_memory_stats()
     found: dict[str, Any] = {"peaks": [], "step_s": [], "ran_out": "", "error": None}
+    step: Any = None
     try:
+        torch.cuda.reset_peak_memory_stats()
         step = build(**arguments)
-        torch.cuda.synchronize()
-        found["built_bytes"] = torch.cuda.memory_allocated()
+        _peaks(found)
         for _ in range(steps):
             started = time.perf_counter()
             step()
             torch.cuda.synchronize()
             found["step_s"].append(time.perf_counter() - started)
-            found["peaks"].append([torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()])
-    except torch.cuda.OutOfMemoryError as error:
-        found["ran_out"] = str(error)[:2000]
-    except Exception as error:  # the user's own error is an answer, with its line
-        from .loading import told
-
-        found["error"] = told(error)
-        found["traceback"] = traceback.format_exc()[-2000:]
-    free, total = torch.cuda.mem_get_info()
-    found.update(
-        allocated_peak_bytes=torch.cuda.max_memory_allocated(),
-        reserved_peak_bytes=torch.cuda.max_memory_reserved(),
-        left_bytes=torch.cuda.memory_allocated(),
-        reserved_bytes=torch.cuda.memory_reserved(),
-        device_bytes=total - free,
-        process_bytes=nvml_used(index, own=True),
-        categories=categories(),
-        retries=int(torch.cuda.memory_stats().get("num_alloc_retries", 0)),
-    )
-    found["workspace_bytes"] = workspaces()
+            _peaks(found)
+    except BaseException as problem:  # the user's own error is an answer, with its line; so is SystemExit
+        found["ran_out"] = no_room(problem)[:2000]
+        if not found["ran_out"]:
+            found["error"] = told(problem)
+    try:
+        _peaks(found)
+        found.update(_left(gauge or Gauge()))
+    except RuntimeError as problem:  # an illegal access leaves a context that answers nothing
+        found["error"] = found["error"] or told(problem)
     return found
+
+
+def _peaks(found: dict[str, Any]) -> None:
+    """Note allocated and reserved peak since the last note: of build(), of each step, of what followed."""
+    import torch
+
+    torch.cuda.synchronize()
+    found["peaks"].append([torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()])
+    found["allocated_peak_bytes"] = max(allocated for allocated, _ in found["peaks"])
+    found["reserved_peak_bytes"] = max(reserved for _, reserved in found["peaks"])
+    torch.cuda.reset_peak_memory_stats()
+
+
+def _left(gauge: Gauge) -> dict[str, Any]:
+    """What is there after the last step; cuBLAS's workspaces last, since asking takes them away."""
+    import torch
+
+    free, total = torch.cuda.mem_get_info()
+    reserved, stats = torch.cuda.memory_reserved(), torch.cuda.memory_stats()
+    taken, how = gauge.taken(reserved)
+    return {
+        "left_bytes": torch.cuda.memory_allocated(),
+        "reserved_bytes": reserved,
+        "device_bytes": total - free,
+        "taken_bytes": taken,
+        "taken_how": how,
+        "categories": categories(),
+        "retries": int(stats.get("num_alloc_retries", 0)),
+        "caught": int(stats.get("num_ooms", 0)),
+        "expandable": _expandable(),
+        "workspace_bytes": workspaces(),
+    }
+
+
+def _expandable() -> bool | None:
+    """Whether segments could grow, as the allocator itself says; None where it does not."""
+    import torch
+
+    try:
+        return bool(torch.cuda.memory._snapshot()["allocator_settings"]["expandable_segments"])
+    except (AttributeError, KeyError, RuntimeError, TypeError):  # another backend, or before torch 2.1
+        return None
 
 
 def workspaces() -> int | None:
@@ -187,9 +236,14 @@ def categories() -> dict[str, int]:
 
 
 def _storage_bytes(tensor: Any, seen: set[int]) -> int:
+    if hasattr(tensor, "__tensor_flatten__"):  # a subclass made of tensors: sharded, quantised
+        return sum(_storage_bytes(getattr(tensor, name), seen) for name in tensor.__tensor_flatten__()[0])
     if tensor.device.type != "cuda":
         return 0
-    storage = tensor.untyped_storage()
+    try:
+        storage = tensor.untyped_storage()
+    except (RuntimeError, NotImplementedError):  # sparse and the like have none of their own
+        return 0
     if storage._cdata in seen:
         return 0
     seen.add(storage._cdata)

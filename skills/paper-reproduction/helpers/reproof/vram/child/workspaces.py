@@ -1,8 +1,9 @@
 """Memory that an operator takes while it runs and that no tensor shows: library workspaces and kernel temporaries.
 
 Each function gets the operator's arguments and yields sizes in bytes; all are freed when the operator returns. What is
-read from PyTorch's CUDA sources is exact up to rounding. CONV and the cuDNN attention are priors that no GPU has
-calibrated: tensor-core convolutions of NCHW data transpose to NHWC inside the workspace.
+read from PyTorch's CUDA sources is exact up to rounding; the sources are named below aten/src/ATen/native/cuda unless
+said. What UNCALIBRATED lists are priors that no GPU has calibrated: tensor-core convolutions of NCHW data transpose to
+NHWC inside the workspace. Not known at all, and taken as nothing: cuSOLVER's, cuFFT's and cuDNN's batch norm's.
 """
 
 # mypy: allow-untyped-calls
@@ -10,11 +11,14 @@ calibrated: tensor-core convolutions of NCHW data transpose to NHWC inside the w
 from __future__ import annotations
 
 import math
+import os
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 
+from . import inner, reductions
 from .shadows import tensors
 
 MIB = 2**20
@@ -22,17 +26,29 @@ UNCALIBRATED = (
     "aten::convolution",
     "aten::convolution_backward",
     "aten::_scaled_dot_product_cudnn_attention_backward",
+    "aten::_cudnn_rnn",
 )
 """Operators whose workspace is a guess."""
 HALF = (torch.float16, torch.bfloat16)
 
 
+SMALL_SORT = 4096
+LARGE_SEGMENT, FEW_SEGMENTS = 1_000_000, 128
+EMBEDDING_SORTS, EMBEDDING_ROWS = 3072, 10
+FOREACH_CHUNK = 65536
+
+
 def blas_bytes(capability: tuple[int, int], torch_version: tuple[int, ...]) -> int:
     """The cuBLAS workspace: 32 MiB on Hopper, and on Blackwell with a recent torch; 8.125 MiB before.
 
-    Source: getChosenWorkspaceSize in aten/src/ATen/cuda/CublasHandlePool.cpp.
+    Or the sum of what CUBLAS_WORKSPACE_CONFIG asks for, pairs of KiB and count. cuBLASLt, which runs a product with a
+    bias, shares it (TORCH_CUBLASLT_UNIFIED_WORKSPACE is on unless it is set). Source: parseChosenWorkspaceSize in
+    aten/src/ATen/cuda/CublasHandlePool.cpp; at commit 26a3905, before torch 2.11, it names Hopper alone.
     """
-    hopper = capability == (9, 0) or (capability[0] >= 10 and torch_version >= (2, 8))
+    asked = re.findall(r":([0-9]+):([0-9]+)", os.environ.get("CUBLAS_WORKSPACE_CONFIG", ""))
+    if asked:
+        return sum(int(size) * int(count) for size, count in asked) * 1024
+    hopper = capability == (9, 0) or (capability[0] >= 10 and torch_version >= (2, 11))
     return 32 * MIB if hopper else 8_519_680
 
 
@@ -52,21 +68,45 @@ def _gemm(tracer: Any, args: Any) -> Iterator[int]:
     return iter(())
 
 
-def _transposes(tracer: Any, x: Any, groups: int) -> bool:
+def _last(*given: Any) -> bool:
+    """Whether a convolution runs in NHWC, as one of its tensors does; cudnn_conv_use_channels_last in ConvUtils.h."""
+    return any(
+        x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous() for x in given
+    )
+
+
+def _relaid(last: bool, *given: Any) -> Iterator[int]:
+    """Copies of what is laid out otherwise; `contiguous(backend_memory_format)` in native/Convolution.cpp."""
+    wanted = torch.channels_last if last else torch.contiguous_format
+    for x in given:
+        if x.device.type == "cuda" and not x.is_contiguous(memory_format=wanted):
+            yield size_of(x)
+
+
+def _transposes(tracer: Any, x: Any, weight: Any, groups: int) -> bool:
     """Whether a convolution of NCHW data goes to tensor cores, which want NHWC."""
     if x.device.type != "cuda" or (groups == x.shape[1] and groups > 1):
         return False
     tf32 = x.dtype == torch.float32 and tracer.target.capability[0] >= 8 and torch.backends.cudnn.allow_tf32
-    if not (x.dtype in HALF or tf32):
-        return False
-    last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-    return not last
+    return ((x.dtype in HALF and tracer.target.capability[0] >= 7) or tf32) and not _last(x, weight)
+
+
+def _part(samples: int, largest: int) -> float:
+    """The share of a batch that is convolved at once: 2^28 numbers where a tensor has 2^31 or more.
+
+    Source: split_batch_dim_to_32bit_out in aten/src/ATen/native/cudnn/ConvShared.cpp, before in Conv_v7.cpp; that the
+    v8 interface cuts likewise fits one record (an inference of timm's that ran) and is a part of the guess.
+    """
+    return 1.0 if largest < 2**31 else max(2**28 // (largest // samples), 1) / samples
 
 
 def _conv(tracer: Any, args: Any) -> Iterator[int]:
     x, weight, _, stride, padding, dilation, transposed, _, groups = args[:9]
-    known = _measured(tracer, x, "forward")
-    if known is None and not _transposes(tracer, x, groups):
+    if x.device.type == "cuda" and torch.backends.cudnn.benchmark:
+        tracer.assume("cudnn.benchmark takes the fastest convolution, whose workspace can be larger: not known")
+    yield from _relaid(_last(x, weight), x, weight)
+    known = _measured(tracer, x, weight, "forward")
+    if known is None and not _transposes(tracer, x, weight, groups):
         return
     sizes = [
         x.shape[2 + i] * stride[i]
@@ -76,48 +116,166 @@ def _conv(tracer: Any, args: Any) -> Iterator[int]:
     ]
     channels = weight.shape[1] * groups if transposed else weight.shape[0]
     out = x.shape[0] * channels * math.prod(sizes) * x.element_size()
-    whole = size_of(x) + out + size_of(weight)
+    part = _part(x.shape[0], max(x.numel(), out // x.element_size()))
+    whole = int((size_of(x) + out) * part) + size_of(weight)
     yield whole if known is None else int(known * whole)
 
 
-def _measured(tracer: Any, x: Any, direction: str) -> float | None:
+def _measured(tracer: Any, x: Any, weight: Any, direction: str) -> float | None:
     """Workspace over the bytes of input, output and weight, where `calibrate` measured it on this card."""
     rules = tracer.constants.get("convolutions")
     if not rules or x.device.type != "cuda":
         return None
-    last = x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last) and not x.is_contiguous()
-    wanted = ("half" if x.dtype in HALF else "float32", "channels_last" if last else "contiguous", direction)
+    layout = "channels_last" if _last(x, weight) else "contiguous"
+    wanted = ("half" if x.dtype in HALF else "float32", layout, direction)
     found = [rule for rule in rules if (rule["dtype"], rule["layout"], rule["direction"]) == wanted]
     return float(found[0]["median_frac"]) if found else None
 
 
 def _conv_backward(tracer: Any, args: Any) -> Iterator[int]:
+    """The larger of two workspaces: the gradients are made one after the other, the weight's with both there."""
     gradient, x, weight = args[:3]
-    known = _measured(tracer, x, "backward")
+    yield from _relaid(_last(x, weight), gradient, x, weight)
+    known = _measured(tracer, x, weight, "backward")
+    part = _part(x.shape[0], max(x.numel(), gradient.numel()))
+    whole = int((size_of(gradient) + size_of(x)) * part) + size_of(weight)
     if known is not None:
-        yield int(known * (size_of(gradient) + size_of(x) + size_of(weight)))
-    elif _transposes(tracer, x, args[9]):
-        yield size_of(gradient) + size_of(x) + 2 * size_of(weight)
+        yield int(known * whole)
+    elif _transposes(tracer, x, weight, args[9]):
+        yield whole
+
+
+def _conv_gradients(tracer: Any, args: Any) -> Iterator[int]:
+    """What the gradients of input and weight take, and what the bias's takes beyond it, since that is made last.
+
+    The bias's is a sum over batch and places; convolution_backward in aten/src/ATen/native/Convolution.cpp.
+    """
+    yield from _conv_backward(tracer, args)
+    gradient = args[0]
+    if gradient.device.type != "cuda" or len(args) < 11 or not args[10][2] or gradient.numel() == 0:
+        return
+    axes = [0, *range(2, gradient.dim())]
+    found = reductions.buffers(gradient, axes, _partial(gradient), reductions.gpu(tracer.target))
+    more = sum(found) - sum(_conv_backward(tracer, args))
+    if more > 0:
+        yield more
+
+
+def _partial(x: Any) -> int:
+    """Bytes of one partial sum: floats are summed in fp32, whole numbers in 64 bits."""
+    return 4 if x.dtype.is_floating_point and x.element_size() <= 4 else 8
+
+
+def _reduction(fixed: int = 0) -> Callable[..., Iterator[int]]:
+    def run(tracer: Any, args: Any) -> Iterator[int]:
+        x = args[0]
+        if x.device.type != "cuda" or x.layout is not torch.strided or x.numel() == 0 or x.dim() == 0:
+            return
+        given = args[1] if len(args) > 1 else None
+        axes = list(given) if isinstance(given, (list, tuple)) else ([given] if type(given) is int else None)
+        yield from reductions.buffers(x, axes, fixed or _partial(x), reductions.gpu(tracer.target))
+
+    return run
+
+
+def _norm(tracer: Any, args: Any) -> Iterator[int]:
+    axes = args[2] if len(args) > 2 else None
+    yield from _reduction()(tracer, (args[0], axes))
 
 
 def _sort(_tracer: Any, args: Any) -> Iterator[int]:
+    """Indices, and the second set of keys and values of a radix sort (CUB's, where it is not given one).
+
+    Source: sort_cuda_kernel in Sort.cpp, should_use_small_sort in Sort.h, launch_stable_sort_kernel in SortStable.cu.
+    """
     x = args[0]
-    if x.device.type == "cuda" and x.numel() > 4096:
-        yield 2 * size_of(x) + 2 * x.numel() * 8
+    if x.device.type != "cuda" or x.dim() == 0 or x.numel() == 0:
+        return
+    axis = args[1] if len(args) > 1 and isinstance(args[1], int) and not isinstance(args[1], bool) else -1
+    length = x.shape[axis]
+    if length <= SMALL_SORT:
+        yield length * 8
+        return
+    if x.stride(axis) != 1:  # sorted in a copy, whose values and indices are copied back
+        yield from (size_of(x), size_of(x), x.numel() * 8)
+    segments = x.numel() // length
+    if segments == 1 or length >= LARGE_SEGMENT:
+        yield length * 8
+        yield length * (x.element_size() + 8)
+    elif segments < FEW_SEGMENTS:  # pairs of segment and index twice, and keys that are not wanted
+        yield from (x.numel() * 8, x.numel() * 8, size_of(x))
+        yield x.numel() * (x.element_size() + 8)
+    else:
+        yield x.numel() * 8
+        yield x.numel() * (x.element_size() + 8)
 
 
 def _embedding_backward(_tracer: Any, args: Any) -> Iterator[int]:
-    index = args[1]
-    if index.numel() > 3072:  # sorted and original indices, the sort's own, counts
-        for _ in range(4):
-            yield size_of(index)
+    """Indices sorted and as they were, where segments start, and a sum of each part of a segment in fp32.
+
+    Source: embedding_dense_backward_cuda in Embedding.cu, embedding_backward_cuda_kernel in EmbeddingBackwardKernel.cu.
+    """
+    gradient, index, rows = args[0], args[1], args[2]
+    count, scaled = index.numel(), len(args) > 4 and bool(args[4])
+    if not gradient.is_contiguous():
+        yield size_of(gradient)
+    if count <= EMBEDDING_SORTS and not scaled:
+        return
+    segments = min(count, rows)
+    parts = count // EMBEDDING_ROWS + segments
+    for many in (count, count, count, *((count,) if scaled else ()), segments, segments, parts):
+        yield many * index.element_size()
+    yield parts * gradient.shape[-1] * max(4, gradient.element_size())
 
 
-def _layer_norm_backward(_tracer: Any, args: Any) -> Iterator[int]:
-    x, shape = args[1], args[2]
-    width = math.prod(shape)
-    if x.numel() // max(width, 1) > 512:
-        yield 2 * 64 * width * 4  # partial sums of the weight's and the bias's gradient
+def index_put(_tracer: Any, args: Any) -> Iterator[int]:
+    """The gradient of indexing adds up: indices as one number, sorted, as they were, and what sorting takes.
+
+    Source: index_put_with_sort_kernel in Indexing.cu.
+    """
+    given = [each for each in args[1] if each is not None and each.dtype not in (torch.bool, torch.uint8)]
+    if not given or args[0].device.type != "cuda" or not (len(args) > 3 and args[3]):
+        return
+    count = math.prod(torch.broadcast_shapes(*(each.shape for each in given)))
+    for _ in range(4):
+        yield count * 8
+    yield 2 * count * 8
+
+
+def _straight(position: int, *others: int) -> Callable[..., Iterator[int]]:
+    """A kernel that copies what is not contiguous: layer norm and softmax do."""
+
+    def run(_tracer: Any, args: Any) -> Iterator[int]:
+        for each in (args[place] for place in (position, *others) if len(args) > place):
+            if each is not None and each.device.type == "cuda" and not each.is_contiguous():
+                yield size_of(each)
+
+    return run
+
+
+def _layer_norm_backward(tracer: Any, args: Any) -> Iterator[int]:
+    """Copies of what is not contiguous, and partial sums of the weight's and the bias's gradient where rows abound.
+
+    Source: LaunchGammaBetaBackwardCUDAKernel in layer_norm_kernel.cu, from torch 2.8 on; before there were none.
+    """
+    x, width, weight = args[1], math.prod(args[2]), args[5] if len(args) > 5 else None
+    yield from _straight(0, 1)(tracer, args)
+    rows, on = x.numel() // max(width, 1), reductions.gpu(tracer.target)
+    many = rows > 64 * 1024 and width // 32 < on.multiprocessors // 2
+    if weight is None or not many or tracer.torch_version < (2, 8):
+        return
+    blocks = min(32 * 1024 // -(-width // 32), -(-rows // 32))
+    for wanted in args[7][1:]:
+        if wanted:
+            yield blocks * width * weight.element_size()
+
+
+def _foreach_norm(_tracer: Any, args: Any) -> Iterator[int]:
+    """A partial norm for every 65,536 numbers of the largest tensor, for every tensor; ForeachReduceOp.cu."""
+    given = [each for each in args[0] if each.device.type == "cuda"]
+    if given:
+        chunks = max(-(-each.numel() // FOREACH_CHUNK) for each in given)
+        yield len(given) * chunks * max(4, given[0].element_size())
 
 
 def _group_norm_backward(_tracer: Any, args: Any) -> Iterator[int]:
@@ -138,43 +296,40 @@ def _pdist_backward(_tracer: Any, args: Any) -> Iterator[int]:
     yield (x.shape[0] - 1) * size_of(x)
 
 
-def _flash_backward(_tracer: Any, args: Any) -> Iterator[int]:
-    query, key = args[1], args[2]
-    batch, heads, length, width = query.shape
-    yield batch * heads * _up(length, 128) * 4  # softmax_d
-    yield batch * heads * _up(length, 128) * _up(width, 32) * 4  # dq in fp32
-    if heads != key.shape[1]:
-        yield 2 * batch * key.shape[2] * heads * width * query.element_size()  # dk and dv before they are summed
-
-
-def _efficient_backward(_tracer: Any, args: Any) -> Iterator[int]:
-    batch, heads, length, _ = args[1].shape
-    yield batch * heads * length * 4  # delta
-
-
-def _cudnn_backward(_tracer: Any, args: Any) -> Iterator[int]:
-    batch, heads, length, width = args[1].shape
-    yield batch * heads * length * 4
-    yield batch * heads * length * width * 4
-
-
 GEMMS = ("mm", "addmm", "bmm", "baddbmm", "_scaled_mm", "addmv", "mv", "dot", "_addmm_activation")
 BEFORE: dict[str, Callable[..., Iterator[int]]] = {
     **{f"aten::{name}": _gemm for name in GEMMS},
-    "aten::convolution": _conv,
-    "aten::convolution_backward": _conv_backward,
     "aten::sort": _sort,
     "aten::sort.stable": _sort,
-    "aten::embedding_dense_backward": _embedding_backward,
+    "aten::native_layer_norm": _straight(0),
+    "aten::_softmax": _straight(0),
+    "aten::_log_softmax": _straight(0),
+    "aten::_softmax_backward_data": _straight(0, 1),
+    "aten::_log_softmax_backward_data": _straight(0, 1),
     "aten::native_layer_norm_backward": _layer_norm_backward,
     "aten::native_group_norm_backward": _group_norm_backward,
     "aten::_cdist_backward": _cdist_backward,
     "aten::_pdist_backward": _pdist_backward,
+    "aten::_foreach_norm.Scalar": _foreach_norm,
 }
 """Taken before the results are."""
+PAIR, WELFORD = 16, 16
+"""Bytes of a largest value with its index, and of a mean with its squares and counts."""
 AFTER: dict[str, Callable[..., Iterator[int]]] = {
-    "aten::_scaled_dot_product_flash_attention_backward": _flash_backward,
-    "aten::_scaled_dot_product_efficient_attention_backward": _efficient_backward,
-    "aten::_scaled_dot_product_cudnn_attention_backward": _cudnn_backward,
+    **{f"aten::{name}": _reduction() for name in ("sum", "sum.dim_IntList", "mean", "mean.dim", "nansum")},
+    **{f"aten::{name}": _reduction() for name in ("amax", "amin", "max", "min", "prod", "prod.dim_int")},
+    **{f"aten::{name}": _reduction(fixed=PAIR) for name in ("max.dim", "min.dim", "argmax", "argmin")},
+    **{f"aten::{name}": _reduction(fixed=WELFORD) for name in ("var.correction", "std.correction")},
+    **{f"aten::{name}": _reduction(fixed=WELFORD) for name in ("var_mean.correction", "std_mean.correction")},
+    "aten::linalg_vector_norm": _norm,
+    "aten::convolution": _conv,
+    "aten::convolution_backward": _conv_gradients,
+    "aten::embedding_dense_backward": _embedding_backward,
+    "aten::_index_put_impl_": index_put,
+    "aten::_scaled_dot_product_flash_attention": inner.flash_forward,
+    "aten::_scaled_dot_product_flash_attention_backward": inner.flash_backward,
+    "aten::_scaled_dot_product_efficient_attention": inner.efficient_forward,
+    "aten::_scaled_dot_product_efficient_attention_backward": inner.efficient_backward,
+    "aten::_scaled_dot_product_cudnn_attention_backward": inner.cudnn_backward,
 }
 """Taken after the results are."""

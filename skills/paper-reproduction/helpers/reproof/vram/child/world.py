@@ -18,6 +18,8 @@ from torch import nn
 from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
+from . import quantised
+
 MIB = 2**20
 
 
@@ -137,11 +139,12 @@ def install(tracer: Any) -> None:
 
     FakeTensorMode.avoid_device_init = property(lambda _: True)  # type: ignore[assignment,method-assign]
     fake_tensor.init_gpu_context = _constant(None)  # type: ignore[assignment]
+    # deepcopy of a tensor copies what it holds, its mode too, and a copied mode frees the weak references twice
+    FakeTensorMode.__deepcopy__ = lambda self, _: self  # type: ignore[attr-defined]
     for name, value in _device_functions(tracer).items():
         setattr(torch.cuda, name, value)
-    for name in ("_cuda_getCurrentRawStream", "_cuda_getDevice"):  # a CPU build has none; libraries ask at import
-        if not hasattr(torch._C, name):
-            setattr(torch._C, name, _constant(0))
+    for name in ("_cuda_getCurrentRawStream", "_cuda_getDevice"):  # a CPU build has none, a CUDA build asks the driver
+        setattr(torch._C, name, _constant(0))
     amp.amp_definitely_not_available = _constant(False)
     torch.Generator = _CpuGenerator  # type: ignore[misc]
     for module in (optim, foreach):  # else the optimizers loop over parameters, which a GPU does not
@@ -150,6 +153,7 @@ def install(tracer: Any) -> None:
             known.append(FakeTensor)
     _values(tracer)
     _conversions()
+    quantised.install(tracer)
     _leave_out(tracer)
 
 
@@ -157,6 +161,8 @@ def _leave_out(tracer: Any) -> None:
     """What is not traced: compilation, graphs, and writing checkpoints."""
 
     def compiled(function: Any = None, *_: Any, **__: Any) -> Any:
+        if quantised.is_update(function):
+            return quantised.fused(tracer, function)
         tracer.assume("torch.compile is left out: the eager step is traced, which usually needs more")
         return function if function is not None else lambda inner: inner
 
@@ -236,6 +242,9 @@ class _Apply:
             return self.done[id(value)][1]
         with torch.no_grad():
             data = convert(value)
+            if quantised.moves_itself(value):
+                value.data = data
+                data = value
         new = value if data is value else nn.Parameter(data, value.requires_grad)
         if new is not value:
             new.__dict__.update({name: each for name, each in value.__dict__.items() if name not in new.__dict__})
