@@ -20,13 +20,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "helpers"))
 
 from reproof.vram import gpus  # noqa: E402
-from reproof.vram.allocator import Settings  # noqa: E402
+from reproof.vram.allocator import replay  # noqa: E402
 from reproof.vram.clock import step_time  # noqa: E402
 from reproof.vram.estimate import net_of, training  # noqa: E402
 from reproof.vram.interpreter import Interpreter  # noqa: E402
 from reproof.vram.nets import checkpointed  # noqa: E402
 from reproof.vram.timeline import Timeline  # noqa: E402
-from reproof.vram.trace import judged  # noqa: E402
 from reproof.vram.traced import TraceRequest  # noqa: E402
 from reproof.vram.workload import PASSES, training_time, training_work  # noqa: E402
 
@@ -113,10 +112,11 @@ def traced(interpreter, family, sizes, batch, given):
     interpreter.request = TraceRequest(target=f"{FAMILIES}:build", steps=2)
     more = {"family": family, "sizes": whole_sizes(family, sizes), "batch": batch, **given}
     result = interpreter.trace(card, more)
-    told = judged(card, result, Timeline.read(result), Settings())
-    spaces = sum(part.bytes for part in told.parts if part.name.startswith("workspace"))
-    where = f"{told.moment.phase} {told.moment.module}"
-    return result["trained"], told.allocated_bytes - spaces, where, result["work"]
+    line = Timeline.read(result)
+    tensors = [each for each in line.events if each[0] == "empty" or not line.kinds[each[1]].startswith("workspace")]
+    most = replay(tensors)
+    moment = line.moments[tensors[most.peak_event][1]]
+    return result["trained"], most.allocated_bytes, f"{moment.phase} {moment.module}", result["work"]
 
 
 def main() -> None:
