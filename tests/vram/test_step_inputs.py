@@ -112,6 +112,34 @@ def test_what_neither_the_plan_nor_the_words_give_is_named(raw):
 
 
 @pytest.mark.parametrize(
+    ("target", "words", "named"),
+    [
+        (f"{STEPS}:mpl", [], "no function 'mpl' (did you mean 'mlp'?)"),
+        (
+            f"{STEPS}:lora",
+            ["--arg", "rnak=3", "--arg", "nope=1"],
+            "lora() has no argument rnak, nope; it has rank, batch (",
+        ),
+        ("nowhere.step:build", [], "no module 'nowhere' in "),
+    ],
+)
+def test_a_slip_in_a_name_is_told_with_the_names_that_are_there(target, words, named, capsys):
+    assert main(["trace", target, "--gpu", "T4", *words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error[bad-step]")
+    assert named in error
+
+
+def test_what_a_module_of_ones_own_imports_is_not_taken_for_a_slip(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mystep.py").write_text("import nowhere_at_all\n")
+    assert main(["trace", "mystep:build", "--gpu", "T4"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error[step-raised]")
+    assert "mystep.py:1" in error
+
+
+@pytest.mark.parametrize(
     ("words", "named"),
     [
         (["--experiment", "moon"], "moons"),

@@ -117,8 +117,9 @@ def _index_put(tracer: Any, func: Any, args: Any, _kwargs: Any) -> Any:
 def _unique(tracer: Any, func: Any, args: Any, kwargs: Any) -> Any:
     tensor = args[0]
     known = tracer.shadows.value(tensor)
+    values: tuple[Any, ...] = ()
     if known is None:
-        count, values = _most_unique(tracer, tensor), ()
+        count = _most_unique(tracer, tensor)
     else:
         with torch._C._DisableTorchDispatch():
             values = func(known, *args[1:], **kwargs)

@@ -12,7 +12,7 @@ from typing import IO, Any
 from reproof import childproc
 from reproof.errors import MissingError, PackError
 from reproof.vram.child import driver
-from reproof.vram.interpreter import MAIN, chosen
+from reproof.vram.interpreter import MAIN
 
 WEAKER = "vram.py trace needs no GPU; run this command on the machine that has one"
 CONFS = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
@@ -33,7 +33,7 @@ def ask(job: dict[str, Any], python: Path | None, timeout_s: float, conf: str = 
         MissingError: no interpreter, no torch, no GPU, or a crash.
         PackError: it did not end in time, or the user's step failed.
     """
-    executable = chosen(python)
+    executable = childproc.chosen(python, "what is measured is the torch that will run the training")
     environment = {
         "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi counts, unless this shell says otherwise
         **os.environ,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.util
 import inspect
@@ -30,7 +31,8 @@ def load(job: dict[str, Any]) -> Callable[..., Any]:
     found = getattr(module, name, None)
     if not callable(found):
         known = [each for each, value in vars(module).items() if inspect.isfunction(value)]
-        raise BadStep(f"{job['path']} has no function {name!r}; it has {', '.join(known) or 'none'}")
+        close = "".join(f" (did you mean {each!r}?)" for each in difflib.get_close_matches(name, known, 1))
+        raise BadStep(f"{job['path']} has no function {name!r}{close}; it has {', '.join(known) or 'none'}")
     _fill(job, found)
     return found  # type: ignore[no-any-return]
 
@@ -39,7 +41,12 @@ def _module(job: dict[str, Any]) -> Any:
     path = job["path"]
     if job.get("module"):
         sys.path.insert(0, str(Path.cwd()))
-        return importlib.import_module(path)
+        try:
+            return importlib.import_module(path)
+        except ModuleNotFoundError as error:
+            if error.name is None or not (path + ".").startswith(error.name + "."):
+                raise  # the module is there, and what it imports is not
+            raise BadStep(f"there is no module {error.name!r} in {Path.cwd()} or on the interpreter's path") from error
     sys.path.insert(0, str(Path(path).parent))
     spec = importlib.util.spec_from_file_location("traced_" + Path(path).stem, path)
     if spec is None or spec.loader is None:
@@ -54,12 +61,19 @@ def _fill(job: dict[str, Any], function: Callable[..., Any]) -> None:
     """Offer the plan's values to parameters of the same name; what is given by --arg wins."""
     offered, given = job.get("offered") or {}, job["arguments"]
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):  # a callable without a signature takes what it is given
         return
     taken = {each.name: offered[each.name] for each in parameters if each.name in offered and each.name not in given}
     job["arguments"] = {**taken, **given}
     job["taken"] = taken
+    has = [each.name for each in parameters]
+    unknown = [name for name in given if name not in has]
+    if unknown and not any(each.kind is each.VAR_KEYWORD for each in parameters):
+        raise BadStep(
+            f"{job['function']}() has no argument {', '.join(unknown)}; it has {', '.join(has) or 'none'} "
+            "(--arg NAME=VALUE sets one, --batch-arg and --accumulate-arg name those that fit varies)"
+        )
     by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     lacking = [
         each.name
