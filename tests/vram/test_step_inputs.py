@@ -118,7 +118,7 @@ def test_what_neither_the_plan_nor_the_words_give_is_named(raw):
         (
             f"{STEPS}:lora",
             ["--arg", "rnak=3", "--arg", "nope=1"],
-            "lora() has no argument rnak, nope; it has rank, batch (",
+            "no argument rnak, nope; it has rank, batch (",
         ),
         ("nowhere.step:build", [], "no module 'nowhere' in "),
     ],

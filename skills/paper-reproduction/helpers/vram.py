@@ -30,7 +30,7 @@ On a machine with a GPU, and after an out-of-memory (a log, or a snapshot, which
 
   python helpers/vram.py calibrate            writes vram-calibration.json, which all other answers read
   python helpers/vram.py measure train_step.py:build
-  python helpers/vram.py watch --pid 1234
+  python helpers/vram.py watch --pid 1234     finds that process's card; --uuid MIG-... watches a slice
   python helpers/vram.py postmortem train.log
 
 fits: up to 0.92 of the memory a program gets on that GPU; tight: up to all of it; no: more. Every size says how it is
@@ -38,11 +38,12 @@ known. With several GPUs the answer is yes if one of them holds everything. stdo
 --json; errors and warnings go to stderr.
 exit 0 it fits, or nearly · 4 it fits on none, a warning came, or no out-of-memory was found · 2 bad input · 3
 something needed is not there (torch, GPU, driver, an operator without a fake kernel); the weaker way is then named
-Untried: no GPU was used by this version. measure, calibrate and watch ran against stand-ins only; CUDA context, cuDNN's
-workspaces, attention backward and RNN reserve, and all times are uncalibrated. In a trace torch.compile is left out,
-DataParallel and FSDP are one GPU's upper bound, streams are one, unknown conditions are false and masks select all,
-each listed with its line. CUDA graphs, sparse tensors, ctc_loss, quantised weights, CUDA or Triton extensions without
-fake kernels are refused. The closed form knows no data set on the device and no evaluation; see metric for that.
+Untried: no GPU was used by this version. measure, calibrate and watch ran whole, but against stand-ins; CUDA context,
+cuDNN's workspaces, RNN reserve and all times are uncalibrated. Quantised layers and optimizers of bitsandbytes and
+torchao trace; GPTQ and AWQ are refused with a bound. In a trace torch.compile is left out, DataParallel and FSDP are
+one GPU's upper bound, streams are one, unknown conditions are false, masks select all, each listed with its line.
+CUDA graphs, sparse tensors, ctc_loss, extensions without fake kernels are refused. The closed form knows no data set
+on the device and no evaluation; see metric. A trace is of the torch it runs in: old ones differed by up to a quarter.
 """
 
 import sys
