@@ -20,7 +20,7 @@ $(VENV)/.installed: requirements.txt
 
 install: $(VENV)/.installed ## .venv with pinned dependencies
 
-libraries: install ## the libraries that single tests need besides (0.8 GB more); without them those tests are skipped
+libraries: install ## the libraries that single tests need besides (0.9 GB more); without them those tests are skipped
 	$(PIP) install -c requirements.txt -r requirements-libraries.txt
 
 demo: install ## the whole chain on NSGF: plan to verdict, report in runs/nsgf/

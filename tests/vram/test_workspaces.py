@@ -206,6 +206,25 @@ def test_the_gradient_of_a_convolution_transposes_both_sides_for_one_result_at_a
     assert taken(rules, "convolution_backward", *args) == [(2 * 8 * 25 + 2 * 4 * 81 + 8 * 4 * 9) * 4]
 
 
+@pytest.mark.parametrize(
+    ("shape", "stride", "groups", "said"),
+    [
+        ((32768, 64, 32, 32), 1, 64, True),  # 2^31
+        ((32767, 64, 32, 32), 1, 64, False),
+        ((32768, 64, 32, 32), 2, 64, True),  # its input is as large
+        ((32768, 64, 32, 32), 1, 32, False),  # groups of two run elsewhere
+    ],
+)
+def test_a_depthwise_convolution_that_torch_refuses_is_named(rules, shape, stride, groups, said):
+    weight = OnGpu(64, 64 // groups, 3, 3)
+    heard = []
+    target = SimpleNamespace(capability=T4, name="")
+    tracer = SimpleNamespace(target=target, constants={}, torch_version=(2, 13), assume=heard.append)
+    args = (OnGpu(*shape), weight, None, [stride] * 2, [1, 1], [1, 1], False, [0, 0], groups)
+    assert not list(rules.AFTER["aten::convolution"](tracer, args))
+    assert heard == ([rules.DEPTHWISE] if said else [])
+
+
 def test_a_convolution_of_two_thousand_million_numbers_is_cut_along_the_batch(rules):
     weight, half = meta(8, 8, 1, 1, dtype=torch.float16), torch.float16
 

@@ -36,6 +36,12 @@ SMALL_SORT = 4096
 LARGE_SEGMENT, FEW_SEGMENTS = 1_000_000, 128
 EMBEDDING_SORTS, EMBEDDING_ROWS = 3072, 10
 FOREACH_CHUNK = 65536
+LARGE = 2**31
+DEPTHWISE = (
+    "a depthwise convolution of 2^31 numbers or more: torch's own kernel raises a RuntimeError on it, however much "
+    "memory there is; where cuDNN takes it over (some shapes in 16 bits) it runs"
+)
+"""PackedTensorAccessor32 in DepthwiseConv2d.cu; every EfficientNet of timm's records of inference stops just below."""
 
 
 def blas_bytes(capability: tuple[int, int], torch_version: tuple[int, ...]) -> int:
@@ -97,17 +103,28 @@ def _part(samples: int, largest: int) -> float:
     Source: split_batch_dim_to_32bit_out in aten/src/ATen/native/cudnn/ConvShared.cpp, before in Conv_v7.cpp; that the
     v8 interface cuts likewise fits one record (an inference of timm's that ran) and is a part of the guess.
     """
-    return 1.0 if largest < 2**31 else max(2**28 // (largest // samples), 1) / samples
+    return 1.0 if largest < LARGE else max(2**28 // (largest // samples), 1) / samples
 
 
 def _conv(tracer: Any, args: Any) -> Iterator[int]:
-    x, weight, _, stride, padding, dilation, transposed, _, groups = args[:9]
+    x, weight, groups = args[0], args[1], args[8]
+    out = _results(args)
+    largest = max(x.numel(), out)
     if x.device.type == "cuda" and torch.backends.cudnn.benchmark:
         tracer.assume("cudnn.benchmark takes the fastest convolution, whose workspace can be larger: not known")
+    if x.device.type == "cuda" and groups == x.shape[1] > 1 and weight.dim() == 4 and largest >= LARGE:
+        tracer.assume(DEPTHWISE)
     yield from _relaid(_last(x, weight), x, weight)
     known = _measured(tracer, x, weight, "forward")
     if known is None and not _transposes(tracer, x, weight, groups):
         return
+    whole = int((x.numel() + out) * x.element_size() * _part(x.shape[0], largest)) + size_of(weight)
+    yield whole if known is None else int(known * whole)
+
+
+def _results(args: Any) -> int:
+    """How many numbers a convolution makes."""
+    x, weight, _, stride, padding, dilation, transposed, _, groups = args[:9]
     sizes = [
         x.shape[2 + i] * stride[i]
         if transposed
@@ -115,10 +132,7 @@ def _conv(tracer: Any, args: Any) -> Iterator[int]:
         for i in range(weight.dim() - 2)
     ]
     channels = weight.shape[1] * groups if transposed else weight.shape[0]
-    out = x.shape[0] * channels * math.prod(sizes) * x.element_size()
-    part = _part(x.shape[0], max(x.numel(), out // x.element_size()))
-    whole = int((size_of(x) + out) * part) + size_of(weight)
-    yield whole if known is None else int(known * whole)
+    return int(x.shape[0] * channels * math.prod(sizes))
 
 
 def _measured(tracer: Any, x: Any, weight: Any, direction: str) -> float | None:
