@@ -255,6 +255,36 @@ def test_a_copied_model_keeps_the_mode_of_its_tensors(tmp_path, interpreter):
     assert interpreter.trace(gpus.find("T4"))["error"] is None
 
 
+@pytest.mark.parametrize(
+    ("question", "taken"),
+    [
+        ("torch.isnan(loss)", False),
+        ("torch.isinf(loss)", False),
+        ("torch.isnan(x).any()", False),
+        ("not torch.isfinite(loss)", True),
+        ("not loss.isfinite()", True),
+        ("not torch.isfinite(x).all()", True),
+    ],
+)
+def test_a_loss_that_nobody_knows_is_taken_as_finite(tmp_path, interpreter, question, taken):
+    file = tmp_path / "step.py"
+    file.write_text(
+        "import torch\n"
+        "def build():\n"
+        "    x = torch.empty(100000, device='cuda', requires_grad=True)\n"
+        "    def step():\n"
+        "        loss = x.sum()\n"
+        f"        if {question}:\n"
+        "            raise ValueError('not finite')\n"
+        "        loss.backward()\n"
+        "    return step\n"
+    )
+    interpreter.request = TraceRequest(target=f"{file}:build", steps=1)
+    result = interpreter.trace(gpus.find("T4"))
+    assert result["ran_backward"]
+    assert f"a condition on values is taken as {taken}" in [what for what, _, _ in result["assumed"]]
+
+
 def test_losses_and_norms_that_couple_samples_are_named(raw, capsys):
     assert raw("normalised")["couples"] == ["batch norm"]
     assert raw("geomloss", n=64, m=64)["couples"] == []  # products of matrices: only the user knows, --coupled

@@ -164,13 +164,13 @@ def _conv_gradients(tracer: Any, args: Any) -> Iterator[int]:
 
     The bias's is a sum over batch and places; convolution_backward in aten/src/ATen/native/Convolution.cpp.
     """
-    yield from _conv_backward(tracer, args)
-    gradient = args[0]
+    taken, gradient = list(_conv_backward(tracer, args)), args[0]
+    yield from taken
     if gradient.device.type != "cuda" or len(args) < 11 or not args[10][2] or gradient.numel() == 0:
         return
     axes = [0, *range(2, gradient.dim())]
     found = reductions.buffers(gradient, axes, _partial(gradient), reductions.gpu(tracer.target))
-    more = sum(found) - sum(_conv_backward(tracer, args))
+    more = sum(found) - sum(taken)
     if more > 0:
         yield more
 

@@ -208,6 +208,15 @@ def _values(tracer: Any) -> None:
     wrap("numpy", array)
     wrap("__array__", array)
     wrap("tolist", lambda tensor: array(tensor).tolist())
+    isfinite = torch.isfinite
+
+    def finite(*args: Any, **kwargs: Any) -> Any:
+        """A composite, whose last operator is a product and tells nothing about what is asked."""
+        out = isfinite(*args, **kwargs)
+        tracer.truths[out] = True
+        return out
+
+    torch.isfinite = torch.Tensor.isfinite = finite  # type: ignore[assignment,method-assign]
 
 
 class _Apply:

@@ -12,10 +12,10 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 ANSWERS = {
     "aten::all": True, "aten::all.dim": True, "aten::any": False, "aten::any.dim": False, "aten::isnan": False,
-    "aten::isinf": False, "aten::isfinite": True, "aten::equal": True, "aten::_is_all_true": True,
+    "aten::isinf": False, "aten::equal": True, "aten::_is_all_true": True,
     "aten::_is_any_true": False,
 }  # fmt: skip
-"""What is answered for unknown values: a healthy run, nothing is NaN and every check passes."""
+"""What is answered for unknown values: a healthy run, nothing is NaN and every check passes; isfinite is in `world`."""
 
 
 def truths() -> Any:
