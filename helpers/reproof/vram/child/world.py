@@ -216,7 +216,7 @@ def _values(tracer: Any) -> None:
         tracer.truths[out] = True
         return out
 
-    torch.isfinite = torch.Tensor.isfinite = finite  # type: ignore[assignment,method-assign]
+    torch.isfinite = torch.Tensor.isfinite = finite  # type: ignore[method-assign]
 
 
 class _Apply:
