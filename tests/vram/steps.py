@@ -388,6 +388,21 @@ def selects():
     return step
 
 
+def drops():
+    """A layer that every draw leaves out, as layer dropout may; a mask of half the rows; a count of known values."""
+    x = torch.randn(1000, 1000, device="cuda", requires_grad=True)
+
+    def step():
+        y = x
+        if torch.rand([]) >= 2:
+            y = x.sin()
+        rows = y[torch.rand(1000, device="cuda").argsort() < 500]
+        kept = rows[: int(torch.arange(10, device="cuda").sum())]
+        kept.sum().backward()
+
+    return step
+
+
 def of_the_plan(batch, hidden, shape, lr=0.1):
     assert (lr, shape) == (0.001, [2]), (lr, shape)
     net = nn.Linear(shape[0], hidden, bias=False).to("cuda")

@@ -71,6 +71,26 @@ def test_a_hint_decides_a_condition(raw):
     assert not any("condition" in what for what, _, _ in taken["assumed"])
 
 
+def test_what_a_draw_decided_is_said_and_what_is_known_for_sure_is_not(raw):
+    said = [(what, where.split(":")[1]) for what, where, _ in raw("drops")["assumed"] if "drawn at random" in what]
+    assert [int(line) for _, line in said] == [line_of("if torch.rand([]) >= 2:"), line_of("argsort() < 500")]
+
+
+def test_backward_is_at_the_line_of_its_forward_though_a_plain_operator_came_after(raw):
+    at = {(op, line.rsplit(":")[-1]) for op, phase, _, line in raw("drops")["places"] if phase == "backward"}
+    assert ("aten::index_put", str(line_of("argsort() < 500"))) in at  # arange, on the next line, has no gradient
+
+
+def test_a_hint_goes_before_a_draw(raw):
+    layer, mask = line_of("if torch.rand([]) >= 2:"), line_of("argsort() < 500")
+    drawn, hinted = raw("drops"), raw("drops", hint=[f"steps.py:{layer}=true", f"steps.py:{mask}=900"])
+    assert hinted["hints_used"] == [f"steps.py:{layer}", f"steps.py:{mask}"]
+    assert not any("drawn" in what for what, _, _ in hinted["assumed"])
+    # the layer's result, 1,000 rows of 4,000 bytes, and 400 more rows; their places are gone when backward begins
+    more = Timeline.read(hinted).most("activations") - Timeline.read(drawn).most("activations")
+    assert more == 1000 * 4000 + 400 * 4000
+
+
 def test_a_hint_that_no_line_asks_for_is_refused(capsys):
     where = line_of("kept = x[x > 0]")
     assert main(["trace", f"{STEPS}:selects", "--gpu", "T4", "--hint", f"steps.py:{where - 1}=5"]) == 2

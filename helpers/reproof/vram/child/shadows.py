@@ -1,7 +1,8 @@
 """Real CPU values of small fake tensors, so that .item(), masks, schedules and lengths take the true branch.
 
 Every operator whose results are small runs a second time on the real values, if all its inputs have them. A small
-tensor changed in place by something unknown loses its value: its storage is marked as poisoned at that time.
+tensor changed in place by something unknown loses its value: its storage is marked as poisoned at that time. What was
+drawn at random, and what was computed from it, is known for one draw only and remembered as such.
 """
 
 # mypy: allow-untyped-calls
@@ -19,6 +20,9 @@ from .filled import Filled
 
 MOST = 8192
 """Elements of the largest tensor that is kept."""
+
+DRAWS = torch.Tag.nondeterministic_seeded
+"""PyTorch's mark on operators that draw at random."""
 
 
 def tensors(value: Any) -> Iterator[torch.Tensor]:
@@ -43,6 +47,7 @@ class Shadows:
     def __init__(self) -> None:
         self._values: Any = WeakTensorKeyDictionary()
         self._poisoned: dict[int, int] = {}
+        self._drawn: Any = WeakTensorKeyDictionary()
         self._clock = 0
         self.filled = Filled()
 
@@ -57,10 +62,18 @@ class Shadows:
         poisoned = self._poisoned.get(tensor.untyped_storage()._cdata, -1)
         return known if poisoned <= since else None
 
-    def learn(self, tensor: torch.Tensor, value: torch.Tensor) -> None:
+    def drawn(self, tensor: torch.Tensor) -> bool:
+        """Whether the known value of a tensor is that of one draw; another run may have another."""
+        return tensor in self._drawn
+
+    def learn(self, tensor: torch.Tensor, value: torch.Tensor, drawn: bool = False) -> None:
         """`tensor` has this value from now on."""
         self._clock += 1
         self._values[tensor] = (value, self._clock)
+        if drawn:
+            self._drawn[tensor] = True
+        else:
+            self._drawn.pop(tensor, None)
 
     def follow(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Run `func` on the real values as well, if its results are small and all its inputs are known."""
@@ -92,9 +105,10 @@ class Shadows:
             return False
         if len(values) != len(results):
             return False
+        drawn = DRAWS in func.tags or any(each in self._drawn for each in tensors((args, kwargs)))
         for tensor, value in zip(results, values):  # noqa: B905 - Python 3.8 has no strict=; lengths are equal
             if value.shape == tensor.shape and value.device.type == "cpu":
-                self.learn(tensor, value)
+                self.learn(tensor, value, drawn)
         return True
 
     def _real(self, value: Any) -> Any:

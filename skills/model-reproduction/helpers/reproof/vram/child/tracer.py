@@ -203,7 +203,9 @@ class Tracer(TorchDispatchMode):
         if rule is None:
             rule = self._rules[func] = self._rule(func)
         if self.phase == "forward" and torch.is_grad_enabled():
-            self._forward[_get_sequence_nr() - 1] = (self.modules[-1] if self.modules else "", site())
+            node = _get_sequence_nr() - 1  # an operator without a node of its own finds that of the one before it
+            if node not in self._forward:
+                self._forward[node] = (self.modules[-1] if self.modules else "", site())
         if rule.handle is not None:
             handled = rule.handle(self, func, args, kwargs)
             if handled is not NotImplemented:

@@ -23,9 +23,26 @@ def truths() -> Any:
     return WeakTensorKeyDictionary()
 
 
+def known_value(tracer: Any, tensor: Any) -> Any:
+    """The value that decides, or None; one drawn at random gives way to the user's hint, and is stated once."""
+    known = tracer.shadows.value(tensor)
+    if known is None or not tracer.shadows.drawn(tensor):
+        return known
+    if tracer.hint() is not None:
+        return None
+    state_draw(tracer)
+    return known
+
+
+def state_draw(tracer: Any) -> None:
+    """Say that one draw was taken for all; backward meets again what the forward drew."""
+    if not tracer.in_backward():
+        tracer.assume("a value drawn at random decides: one draw is taken, another may need more memory")
+
+
 def _item(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
     tensor = args[0]
-    known = tracer.shadows.value(tensor)
+    known = known_value(tracer, tensor)
     if known is not None:
         with torch._C._DisableTorchDispatch():
             return known.item()
@@ -41,11 +58,11 @@ def _item(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
 
 
 def _count(tracer: Any, mask: Any, what: str) -> int:
-    known = tracer.shadows.value(mask)
+    hint = tracer.hinted.get(mask)  # backward meets the mask of the forward again, on another line
+    known = known_value(tracer, mask) if hint is None else None
     if known is not None:
         with torch._C._DisableTorchDispatch():
             return int(known.count_nonzero())
-    hint = tracer.hinted.get(mask)  # backward meets the mask of the forward again, on another line
     if hint is None:
         hint = tracer.hint()
     if hint is not None:
@@ -68,7 +85,9 @@ def _nonzero(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
     known = tracer.shadows.value(tensor)
     if known is not None:
         with torch._C._DisableTorchDispatch():
-            tracer.shadows.learn(out, known.nonzero())
+            places = known.nonzero()
+        if len(places) == rows:  # else a hint told another number
+            tracer.shadows.learn(out, places, tracer.shadows.drawn(tensor))
     return out
 
 
@@ -116,7 +135,7 @@ def _index_put(tracer: Any, func: Any, args: Any, _kwargs: Any) -> Any:
 
 def _unique(tracer: Any, func: Any, args: Any, kwargs: Any) -> Any:
     tensor = args[0]
-    known = tracer.shadows.value(tensor)
+    known = known_value(tracer, tensor)
     values: tuple[Any, ...] = ()
     if known is None:
         count = _most_unique(tracer, tensor)
@@ -133,7 +152,7 @@ def _unique(tracer: Any, func: Any, args: Any, kwargs: Any) -> Any:
         tracer.see(each, "aten::_unique2")
     for each, value in zip(out, values):  # noqa: B905 - Python 3.8 has no strict=
         if value.shape == each.shape:  # what was not asked for is empty
-            tracer.shadows.learn(each, value)
+            tracer.shadows.learn(each, value, tracer.shadows.drawn(tensor))
     return out
 
 
@@ -149,7 +168,7 @@ def _most_unique(tracer: Any, tensor: Any) -> int:
 def _bincount(tracer: Any, _func: Any, args: Any, kwargs: Any) -> Any:
     weights = args[1] if len(args) > 1 else kwargs.get("weights")
     bins = args[2] if len(args) > 2 else kwargs.get("minlength", 0)
-    known = tracer.shadows.value(args[0])
+    known = known_value(tracer, args[0])
     hint = tracer.hint() if known is None else None
     if known is not None:
         with torch._C._DisableTorchDispatch():

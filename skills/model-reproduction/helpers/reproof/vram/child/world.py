@@ -19,6 +19,7 @@ from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from . import quantised
+from .unknown import state_draw
 
 MIB = 2**20
 
@@ -190,6 +191,8 @@ def _values(tracer: Any) -> None:
         import numpy as np
 
         known = tracer.shadows.value(tensor)
+        if known is not None and tracer.shadows.drawn(tensor):
+            state_draw(tracer)
         if known is None:
             tracer.assume("values read with numpy() or tolist() are taken as zeros")
             dtype = str(tensor.dtype).replace("torch.", "").replace("bfloat16", "float32")
