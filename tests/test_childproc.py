@@ -2,6 +2,7 @@
 
 import os
 import queue
+import subprocess
 import sys
 import threading
 
@@ -87,3 +88,22 @@ def test_its_children_end_with_it(started, tmp_path):
 def test_a_command_that_cannot_be_started_is_an_error(tmp_path):
     with pytest.raises(OSError, match="No such file"):
         childproc.Warm([str(tmp_path / "python")], {}, tmp_path / "errors")
+
+
+def test_our_folder_is_loaded_under_its_name_and_hides_nothing_of_the_users(tmp_path):
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ours.mkdir(), theirs.mkdir()
+    (theirs / "records.py").write_text("WHOSE = 'theirs'\n")  # there is a records.py beside childstart.py
+    (ours / "__init__.py").write_text("")
+    (ours / "records.py").write_text("WHOSE = 'ours'\n")
+    (ours / "job.py").write_text(
+        "import sys\nimport records\nfrom .records import WHOSE\n"
+        "def main(*arguments): print(records.WHOSE, WHOSE, __name__, arguments)\n"
+    )
+    command = childproc.command(sys.executable, ours, "of_ours", "job", "a", "b c")
+    environment = {**os.environ, "PYTHONPATH": str(theirs)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout.split("\n")[0] == "theirs ours of_ours.job ('a', 'b c')"
+    (theirs / "records.py").unlink()
+    gone = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert "No module named 'records'" in gone.stderr

@@ -16,6 +16,7 @@ RANK = {
                 "paths",
                 "render",
                 "childproc",
+                "childstart",
                 "svg",
             ),  # a report or a README is an answer too, so rendering lies below the answers
             ("yamlio",),
@@ -49,7 +50,7 @@ ONLY_IN = {
     "jinja2": {"render.py"},
     "yaml": {"yamlio.py", "scaffold/configs.py"},
 }
-CHILDREN = [path for path in REPROOF.rglob("*.py") if "child" in path.relative_to(REPROOF).as_posix()]
+CHILDREN = [path for path in REPROOF.rglob("*.py") if "child" in path.relative_to(REPROOF).parts]
 FILES = [path for path in sorted(REPROOF.rglob("*.py")) if path not in CHILDREN]
 THIRD_PARTY = {"pydantic", "pydantic_core", "jinja2", "yaml", *ONLY_IN}
 

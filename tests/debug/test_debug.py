@@ -16,15 +16,15 @@ subjects = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(subjects)
 
 
-def looked_at(make):
-    """Checks by id, measured in this process."""
+def looked_at(make, fit_s=600):
+    """Checks by id, measured in this process; the time limit for learning a batch is one that no machine meets."""
     import torch
 
     from reproof.debug.child import job
     from reproof.debug.child.subject import Subject, checked
 
     torch.manual_seed(0)
-    subject, found = Subject(checked(make()), {"steps": 40, "fit_s": 4}, make.__name__), {}
+    subject, found = Subject(checked(make()), {"steps": 40, "fit_s": fit_s}, make.__name__), {}
     before = {name: tensor.clone() for name, tensor in subject.model.state_dict().items()}
     for name, measure in job._measurements({}):
         job._measured(name, measure, subject, lambda name, values, _: found.update({name: job._plain(values)}))
@@ -81,8 +81,8 @@ def test_gradients_vanish_at_the_thresholds_that_are_named():
     assert [gradients(GONE_FRAC), gradients(0.99 * GONE_FRAC)] == ["WARN", "FAIL"]
 
 
-def fit(last, floor=0.0):
-    values = {"losses": [1.0, last], "floor": floor, "steps": 1, "lr": 1e-3}
+def fit(last, floor=0.0, hurried=False):
+    values = {"losses": [1.0, last], "floor": floor, "steps": 1, "lr": 1e-3, "hurried": hurried}
     return {check.id: check.state for check in checks({"fit": values})}["overfit"]
 
 
@@ -90,6 +90,15 @@ def test_by_heart_is_a_tenth_of_the_first_loss_above_its_floor():
     assert [fit(0.1), fit(0.11), fit(0.9), fit(0.91)] == ["PASS", "WARN", "WARN", "FAIL"]
     assert fit(0.54, floor=0.5) == "PASS"
     assert fit("nan") == "FAIL"
+
+
+def test_a_curve_that_time_cut_short_is_not_called_stuck():
+    assert fit(0.91, hurried=True) == "WARN"
+    assert [fit(0.1, hurried=True), fit("nan", hurried=True)] == ["PASS", "FAIL"]
+    found = looked_at(subjects.mlp, fit_s=1e-9)["overfit"]  # time for no step at all
+    assert found.state == "WARN"
+    assert "time ran out first" in found.why
+    assert "in 0 steps of" in found.why
 
 
 def test_a_process_that_dies_is_said_and_what_it_had_measured_stays(capsys):

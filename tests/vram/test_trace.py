@@ -411,11 +411,11 @@ def test_an_interpreter_that_cannot_trace_ends_with_3_and_names_the_weaker_way(t
 def test_a_torch_that_cannot_fake_cuda_has_a_weaker_way_with_words_and_codes_to_match(tmp_path, capsys, monkeypatch):
     # a child whose fakecuda refuses, as it does under torch 2.4
     folder = tmp_path / "child"
-    shutil.copytree(Path(interpreter_module.MAIN).parent, folder)
+    shutil.copytree(interpreter_module.CHILD, folder)
     refusing = "        raise OSError('as torch 2.4')\n        built ="
     patched = (folder / "fakecuda.py").read_text().replace("        built =", refusing, 1)
     (folder / "fakecuda.py").write_text(patched)
-    monkeypatch.setattr(interpreter_module, "MAIN", folder / "__main__.py")
+    monkeypatch.setattr(interpreter_module, "CHILD", folder)
     words = ["trace", f"{STEPS}:linear", "--gpu", "T4", "--steps", "2"]
     assert main(words) == 3
     said = capsys.readouterr().err
@@ -444,13 +444,13 @@ def test_a_forward_that_runs_again_in_the_backward_is_told_as_that(timeline):
 
 def test_a_torch_before_2_10_gets_a_device_guard_of_ours_and_the_same_sizes(trace, tmp_path, monkeypatch):
     folder = tmp_path / "child"
-    shutil.copytree(Path(interpreter_module.MAIN).parent, folder)
+    shutil.copytree(interpreter_module.CHILD, folder)
     asked = 'getattr(torch._C, "_ensureCUDADeviceGuardSet", None)'
     text = (folder / "fakecuda.py").read_text()
     assert asked in text
     (folder / "fakecuda.py").write_text(text.replace(asked, "None"))
     new = trace("normalised")  # no optimizer: this torch asks the guard whether a graph is captured, older ones do not
-    monkeypatch.setattr(interpreter_module, "MAIN", folder / "__main__.py")
+    monkeypatch.setattr(interpreter_module, "CHILD", folder)
     with Interpreter(TraceRequest(target=f"{STEPS}:normalised", steps=2)) as interpreter:
         result = interpreter.trace(gpus.find("T4"))
     old = judged(gpus.find("T4"), result, Timeline.read(result), Settings())

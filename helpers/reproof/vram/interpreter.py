@@ -16,7 +16,7 @@ from reproof.vram import child
 from reproof.vram.gpus import Gpu
 from reproof.vram.traced import InterpreterRequest
 
-MAIN = Path(child.__file__).with_name("__main__.py")
+CHILD, PACKAGE = Path(child.__file__).parent, "reproof_vram_child"
 IMPORT_S = 120.0  # torch from a cold disk takes tens of seconds
 GRACE_S = 20.0  # the child ends a job by itself; this is for a child that cannot
 WEAKER = (
@@ -100,7 +100,8 @@ class Interpreter:
     def _start(self) -> None:
         place = Path(self.folder.name)
         try:
-            self.process = childproc.Warm([self.executable, str(MAIN)], surroundings(place), place / "stderr")
+            command = childproc.command(self.executable, CHILD, PACKAGE, "server")
+            self.process = childproc.Warm(command, surroundings(place), place / "stderr")
         except OSError as error:
             raise self._no_python(str(error.strerror)) from error
         hello = self.process.receive(IMPORT_S)
