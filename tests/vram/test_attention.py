@@ -45,7 +45,14 @@ def test_flash_backward_keeps_sums_and_a_wide_gradient_of_the_query(inner):
 
 @pytest.mark.parametrize(
     ("width", "version", "padded"),
-    [(128, (2, 13), 128), (136, (2, 13), 192), (136, (2, 7), 160), (200, (2, 7), 256), (200, (2, 13), 256)],
+    [
+        (72, (2, 13), 96),
+        (128, (2, 13), 128),
+        (136, (2, 13), 192),
+        (136, (2, 7), 160),
+        (200, (2, 7), 256),
+        (200, (2, 13), 256),
+    ],
 )
 def test_flash_pads_a_head_in_steps_of_32_up_to_128_and_of_64_above(inner, width, version, padded):
     found = backward(inner.flash_backward, heads(1, 1, 128, width), version=version)
@@ -93,6 +100,18 @@ def test_the_number_of_parts_fills_the_gpu_and_is_the_smallest_that_does(inner):
     assert inner.splits(48, 108, 4) == 2  # the source's own example: 0.89 against 0.67 for 3
     assert inner.splits(180, 216, 6) == 1  # 6 parts would fill it wholly: not tried above 0.8
     assert inner.splits(1, 216, 1) == 1
+    assert inner.splits(8, 10, 5) == 1  # 0.8 * 10; below it 5 parts would fill it wholly
+    assert inner.splits(1, 4000, 4000) == 109  # of 128 at most: 0.85 of them are 108.8
+
+
+@pytest.mark.parametrize(
+    ("length", "width", "parts"),
+    [(256, 64, 1), (257, 64, 2), (256, 65, 2), (128, 128, 1), (129, 128, 2), (128, 129, 2)],
+)
+def test_a_block_of_keys_is_256_wide_for_small_heads_128_and_64_for_large(inner, length, width, parts):
+    query = heads(1, 2, length, width)
+    found = list(inner.flash_forward(tracer(A100), (query, query, query, 0.0)))
+    assert (found[0] if found else 0) == (parts * 2 * length * 4 if parts > 1 else 0)
 
 
 def test_memory_efficient_backward_keeps_the_querys_gradient_in_fp32_in_tiles(inner):
@@ -101,6 +120,7 @@ def test_memory_efficient_backward_keeps_the_querys_gradient_in_fp32_in_tiles(in
     assert backward(inner.efficient_backward, heads(2, 8, 100, 40)) == [sums, 2 * 8 * 2 * tile]
     assert backward(inner.efficient_backward, heads(2, 8, 128, 64)) == [2 * 8 * 128 * 4, 2 * 8 * 2 * tile]
     assert backward(inner.efficient_backward, heads(2, 8, 129, 64))[1] == 2 * 8 * 3 * tile
+    assert backward(inner.efficient_backward, heads(2, 8, 100, 40), capability=T4) == [sums, 2 * 8 * 2 * tile]
     pascal = backward(inner.efficient_backward, heads(2, 8, 100, 40), capability=(6, 0))
     assert pascal == [sums, 0]  # keys are not split before capability 7.0
 
@@ -126,6 +146,9 @@ def test_memory_efficient_backward_in_fp32_makes_the_whole_product_for_its_row_s
         (64, False, False, A100, (64, 64, False)),
         (65, False, False, H200, (128, 64, False)),
         (65, False, False, T4, (64, 64, False)),
+        (128, True, False, A100, (128, 128, True)),
+        (97, True, False, (7, 0), (128, 64, True)),
+        (65, False, False, (10, 0), (128, 64, False)),
     ],
 )
 def test_the_tiles_are_those_of_the_first_kernel_that_fits(inner, width, half, dropout, capability, tiles):
@@ -204,14 +227,6 @@ def test_deterministic_algorithms_leave_cudnn_out(monkeypatch):
         torch.use_deterministic_algorithms(before)
 
 
-def test_an_rnn_keeps_what_was_measured_of_four_layers():
-    from reproof.vram.child.kernels import reserved
-
-    assert reserved("lstm", 4) * 320 * 25_000 * 4 == 736_000_000
-    assert reserved("gru", 4) * 320 * 25_000 * 4 == 864_000_000
-    assert reserved("rnn", 1) == 1
-
-
 INDEXING = """
 import torch
 
@@ -241,3 +256,10 @@ def test_the_gradient_of_indexing_is_added_in_place(tmp_path):
     made = [size for what, _, size in line.events if what == "alloc"]
     assert made.count(MIB) == 2  # x and its gradient: no second gradient
     assert made.count(8192 * 8) == 5 and made.count(2 * 8192 * 8) == 1  # the indices, what sorting them takes
+
+
+def test_keys_are_split_into_as_many_parts_as_make_200_with_batch_and_heads(inner):
+    query = heads(2, 5, 3200, 136)  # 50 blocks of 64 keys, of which 200 / 10 = 20 parts are made
+    gradient = 25 * 3 * (16 + 128 * 64 * 4) // 4  # tiles of 128 x 64 with their locks, in numbers
+    parts = 20 * 64 * 2 * 256  # of keys and values, 136 wide in steps of 128
+    assert backward(inner.efficient_backward, query)[1] == 10 * (gradient + parts) * 4

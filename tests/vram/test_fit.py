@@ -84,3 +84,17 @@ def test_a_plan_that_accumulates_keeps_its_micro_batch_where_more_would_fit():
 
 def test_an_uneven_batch_is_judged_by_its_larger_micro_batch():
     assert fit(CARD, lambda micro, _: micro, batch=5, planned=2).needed_bytes == 3
+
+
+def test_a_batch_that_may_not_be_split_is_never_judged_as_one_that_accumulates():
+    found = fit(CARD, lambda n, accumulates: n * 10**7 + 300 * 10**6 * accumulates, batch=200, splits=False)
+    assert (found.verdict, found.largest_micro_batch, found.micro_batch) == ("no", 92, None)
+
+
+def test_the_answer_says_of_which_card_and_how_full():
+    found = fit(CARD, lambda *_: 250_000_000, batch=4, notes=["a note"])
+    assert (found.gpu, found.usable_bytes, found.used_frac, found.notes) == (CARD.name, 10**9, 0.25, ["a note"])
+
+
+def test_micro_batches_are_even_where_no_divisor_is_near():
+    assert split(127, most=50, steps=1000) == Split(micro_batch=43, accumulate=3, steps=985)  # 127,000 / 129

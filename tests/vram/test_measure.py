@@ -60,7 +60,7 @@ def gpu_machine(tmp_path):
         (tmp_path / "answer.json").write_text(json.dumps(answer))
         script = tmp_path / "python"
         script.write_text(
-            f'#!/bin/sh\ncase "$2" in real) cat > "{tmp_path}/job.json"; env > "{tmp_path}/env.txt"; '
+            f'#!/bin/sh\ncase "$4" in real) cat > "{tmp_path}/job.json"; env > "{tmp_path}/env.txt"; '
             f'cat "{tmp_path}/answer.json"; exit 0;; esac\n'
             f'exec "{sys.executable}" "$@"\n'
         )

@@ -201,6 +201,172 @@ def test_checkpointing_in_the_plan_is_counted(write_plan):
     assert phase_of(ask(path), "pretraining").budget.allocated_bytes < 0.7 * plain
 
 
+def test_a_frozen_network_without_a_law_is_missing_and_not_left_out(write_plan):
+    path = write_plan(
+        "cifar10", old="velocity_matching: {kind: train, law: unet", new="velocity_matching: {kind: train"
+    )
+    phase = phase_of(ask(path), "phase_predictor")
+    assert (phase.missing, phase.budget) == (["phases.velocity_matching.law"], None)
+
+
+def test_the_headline_tells_the_cards_also_where_the_first_experiment_is_not_estimated(write_plan):
+    path = write_plan("moons", "cifar10", old="data: {shape: {value: [2], inferred: for the tests}}")
+    path.write_text(path.read_text().replace("law: mlp, ", ""))
+    headline = ask(path, gpu=["4GiB", "24GiB"]).headline
+    assert headline == (
+        "largest peak 7.1 GiB (cifar10, velocity_matching); 4.0 GiB: no for cifar10; 24.0 GiB: all fit; "
+        "2 phases not estimated"
+    )
+    one = ask(write_plan("moons", old="law: mlp, "), gpu=["T4"]).headline
+    assert one.startswith("largest peak 2.0 MiB (moons, trajectory_pool); T4: all fit; 1 phase not")
+
+
+def test_the_answer_as_a_whole_is_that_of_its_worst_experiment_and_largest_peak(write_plan):
+    both = ask(write_plan("moons", "cifar10"), gpu=["4GiB"])
+    assert (both.ok, both.headline) == (
+        False,
+        "largest peak 7.1 GiB (cifar10, velocity_matching); 4.0 GiB: no for cifar10",
+    )
+    assert set(both.bounds) == {
+        "wall-clock", "CUDA context", "cuBLAS workspaces", "partial sums of a bias's gradient", "cuDNN workspace",
+    }  # fmt: skip
+    pool = both.experiments[1]
+    assert pool.pool_bytes == pool.phases[0].pool.host_bytes == 39_328_000_000
+    assert pool.phases[0].pool.stated_source == "[INFERRED] for the tests"
+
+
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("n_layer", ["layers", "num_layers", "n_layers", "num_hidden_layers", "depth", "hidden_layers"]),
+        ("vocab", ["vocab_size"]),
+        ("n_embd", ["width", "d_model", "embed_dim", "hidden_size"]),
+        ("n_head", ["num_heads", "n_heads", "heads", "num_attention_heads"]),
+        ("block_size", ["seq", "seq_len", "sequence_length", "context_length", "n_ctx"]),
+        ("feed_forward", ["d_ff", "ff_dim", "intermediate_size", "mlp_dim"]),
+        ("kv_heads", ["num_key_value_heads"]),
+    ],
+)
+def test_every_name_of_a_transformers_size_is_read(write_plan, name, others):
+    def params(word):
+        new = f"{inferred(3000)}, gated: {inferred('true')}, kv_heads: {inferred(4)}, n_layer:"
+        path = write_plan("words", old="n_layer:", new=f"feed_forward: {new}")
+        path.write_text(path.read_text().replace("vocab_size:", "vocab:").replace(f"{name}:", f"{word}:"))
+        return phase_of(ask(path, gpu=["T4"]), "pretraining").params
+
+    assert {params(word) for word in others} == {params(name)}
+
+
+def test_the_side_of_an_image_and_its_classes_have_other_names(write_plan):
+    path = write_plan("images", old="data: {shape: {value: [3, 224, 224]", new="data: {shape: {value: [3, 224, 225]")
+    text = path.read_text().replace("depth:", f"img_size: {inferred(224)}, depth:").replace("[3, 224, 225]", "[150528]")
+    path.write_text(text.replace("num_classes: ", f"in_channels: {inferred(3)}, classes: "))
+    assert phase_of(ask(path, gpu=["T4"]), "teacher").params == 25_557_032
+
+
+def test_checkpointing_that_is_no_true_is_none(write_plan):
+    plain = phase_of(ask(write_plan("words")), "pretraining").budget
+    path = write_plan("words", old="block_size:", new="checkpointing: {value: none, inferred: x y z}, block_size:")
+    assert phase_of(ask(path), "pretraining").budget == plain
+
+
+@pytest.mark.parametrize(
+    ("more", "wrong"),
+    [
+        ("blur: {value: 0, inferred: x y z}", "blur is 0"),
+        ("blur: {value: true, inferred: x y z}", "blur is True"),
+        ("scaling: {value: 1, inferred: x y z}", "scaling is 1"),
+        ("scaling: {value: -0.5, inferred: x y z}, blur: {value: a, inferred: x y z}", "blur is 'a'; scaling is -0.5"),
+        ("time_steps: {value: 0, inferred: x y z}", "flow_steps must be a whole number above 0, got 0"),
+    ],
+)
+def test_a_flow_that_has_no_schedule_is_refused(write_plan, more, wrong):
+    old = "flow_steps: {value: 5, inferred: for the tests}"
+    path = write_plan("moons", old=old, new=more if "steps" in more else f"{old}, {more}")
+    with pytest.raises(PackError, match="bad-sizes") as caught:
+        ask(path)
+    assert wrong in caught.value.what
+
+
+def test_a_plan_without_phases_offers_no_arguments(tmp_path):
+    path = tmp_path / "plan.yaml"
+    path.write_text(
+        "{schema_version: 1, name: small, kind: port, problem: Another framework., contribution: The same outputs.,\n"
+        " paper: {title: A Small Model}, experiments: {base: {summary: the base model}},\n"
+        f" port: {{repository: 'https://example.org/a.git', commit: {'a' * 40}, licence: MIT}}}}\n"
+    )
+    with pytest.raises(PackError, match="the plan has none") as caught:
+        arguments(path)
+    assert caught.value.slug == "unknown-phase"
+
+
+def test_what_is_counted_otherwise_than_the_model_says_is_noted(write_plan):
+    path = write_plan(
+        "moons", old="family: {value: mlp", new="dropout: {value: 0.1, inferred: x}, family: {value: unet"
+    )
+    notes = phase_of(ask(path), "velocity_matching").notes
+    assert "the phase's law is mlp, the model's family is unet: counted as mlp" in notes
+    assert "not counted: the masks that dropout saves" in notes
+    cnn = phase_of(ask(write_plan("cifar10")), "phase_predictor")  # a cnn beside a unet is meant
+    assert not any("the phase's law" in note for note in cnn.notes)
+    old = "optimizer: {value: adam"
+    path = write_plan("moons", old=old, new=f"accumulate: {{value: 2, inferred: for the tests}}, {old}")
+    assert "as planned in 2 micro-batches per update" in phase_of(ask(path), "velocity_matching").notes
+
+
+def test_an_uneven_batch_is_budgeted_by_its_larger_micro_batch_with_all_gradients(write_plan):
+    def parts(accumulate):
+        more = f"accumulate: {{value: {accumulate}, inferred: for the tests}}, optimizer:"
+        phase = phase_of(ask(write_plan("cifar10", old="optimizer:", new=more), gpu=["T4"]), "velocity_matching")
+        return {part.name: part.bytes for part in phase.budget.parts}, phase.gpus[0]
+
+    (three, gpu), (two, _), (once, _) = parts(3), parts(2), parts(1)
+    saved = "activations saved for backward"
+    assert three[saved] == once[saved] * 43 // 128  # 128 in threes are 43, 43 and 42
+    assert two["gradients that exist at that moment"] == two["weights"] > once["gradients that exist at that moment"]
+    assert gpu.micro_batch * gpu.accumulate >= 128 and gpu.micro_batch <= 43
+
+
+def test_where_a_batch_does_not_fit_no_time_is_told(write_plan):
+    path = write_plan("moons", old="batch_size: {value: 256, inferred: for the tests},\n        settings",
+                      new="batch_size: {value: 60000, inferred: for the tests},\n        settings")  # fmt: skip
+    assert phase_of(ask(path, gpu=["T4"]), "trajectory_pool").gpus[0].time is None
+
+
+def test_a_phase_is_chosen_by_name_or_is_the_last_that_trains(write_plan):
+    path = write_plan("cifar10")
+    assert arguments(path)[0]["steps"] == 40_000
+    assert arguments(path, phase="velocity_matching")[0]["steps"] == 100_000
+    values, origins = arguments(path, phase="trajectory_pool")
+    assert (values["batches"], values["dim"], values["image_size"]) == (2500, 3072, 32)
+    assert origins["dim"] == "cifar10.trajectory_pool: from data.shape"
+
+
+def test_arguments_are_a_phases_own_first_and_what_has_no_value_is_not_offered(write_plan):
+    old = "lr: {value: 0.001"
+    path = write_plan("moons", old=old, new=f"settings: {{hidden: {inferred(4)}, seed: {inferred('null')}}}, {old}")
+    text = path.read_text()
+    pool = text[text.index("      trajectory_pool:") : text.index("      velocity_matching:")]
+    path.write_text(text.replace(pool, "").replace("\n\n    evaluation:", "\n" + pool + "\n    evaluation:"))
+    values, origins = arguments(path)
+    assert (values["hidden"], values["steps"]) == (4, 20_000)  # the last that trains, though a pool comes after it
+    assert "seed" not in values
+    assert origins["hidden"].startswith("moons.velocity_matching")
+
+
+def test_what_a_plan_says_itself_is_not_replaced_by_what_follows(write_plan):
+    old = "family: {value: unet"
+    new = f"image_size: {{value: 64, inferred: x y z}}\n      micro_batch: {{value: 5, inferred: x y z}}\n      {old}"
+    values, _ = arguments(write_plan("cifar10", old=old, new=new))
+    assert (values["image_size"], values["micro_batch"], values["batch"]) == (64, 5, 128)
+
+
+def test_a_stated_pool_that_is_no_size_is_refused(write_plan):
+    path = write_plan("cifar10", old="45GB", new="45 apples")
+    with pytest.raises(PackError, match="'45 apples' is no size"):
+        ask(path)
+
+
 # ---- wall-clock
 
 
@@ -236,7 +402,9 @@ def test_the_time_of_an_experiment_is_that_of_its_phases_in_turn(write_plan):
 
 def test_a_phase_whose_time_is_not_known_is_named(write_plan):
     path = write_plan("moons", old="law: mlp, ")
-    assert ask(path, gpu=["T4"]).experiments[0].time["T4"].without == ["velocity_matching"]
+    moons = ask(path, gpu=["T4"]).experiments[0]
+    assert moons.time["T4"].without == ["velocity_matching"]
+    assert moons.phases[-1].notes[-1].endswith("without velocity_matching")
 
 
 def test_a_frozen_network_takes_time_too(write_plan):

@@ -23,3 +23,7 @@ def test_a_row_is_a_pair_and_its_time():
     found = pool_size(3, 10, 5, [2])
     assert (found.rows, found.row_bytes) == (150, 4 * (2 + 2 + 1))
     assert found.host_bytes == found.disk_bytes == 150 * 20
+
+
+def test_where_the_stated_size_is_from_is_kept():
+    assert pool_size(3, 10, 5, [2], stated=1, stated_source="appendix E.2").stated_source == "appendix E.2"

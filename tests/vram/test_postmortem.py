@@ -162,6 +162,9 @@ def test_a_large_context_of_old_torch_is_nobody_elses(tmp_path, capsys):
 def test_what_the_other_backend_does_not_tell_is_said(tmp_path, capsys):
     (note,) = explained(tmp_path, capsys, ASYNC)["notes"]
     assert note.startswith("6.7 GiB are neither free nor in tensors")
+    almost = ASYNC.replace("9.28 GiB", "15.00 GiB")  # a context can be as large
+    assert explained(tmp_path, capsys, almost)["notes"] == []
+    assert explained(tmp_path, capsys, TORCH_20)["notes"] == []  # the other backend tells
 
 
 @pytest.mark.parametrize(("text", "wanted"), [(ASYNC + "\n" + TORCH_25, 80), (TORCH_25 + "\n" + ASYNC, 4)])
@@ -238,10 +241,96 @@ def test_the_last_of_several_messages_counts_and_the_users_line_is_found(tmp_pat
         ),
         ("torch.cuda.OutOfMemoryError: CUDA out of memory.", "no-numbers"),
         ("RuntimeError: NVML_SUCCESS == r INTERNAL ASSERT FAILED at CUDACachingAllocator.cpp", "nvml-assert"),
+        ("RuntimeError: CUDA error: CUBLAS_STATUS_EXECUTION_FAILED\nCUDA out of memory.", "no-numbers"),
+        ("RuntimeError: Unable to find a valid cuDNN algorithm to run convolution", "cudnn-room"),
+        ("cudaErrorMemoryAllocation: out of memory", "driver"),
+        ("RuntimeError: HIP error: hipErrorOutOfMemory", "driver"),
+        ("ncclUnhandledCudaError: NCCL failed.\nLast error:\nCuda failure 2 'out of memory'", "nccl"),
+        ("tensorflow: OOM when allocating tensor with shape[64,512,512]", "xla"),
+        ("epoch 3\nKilled\n", "host"),
+        ("RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory", "host"),
+        ("kernel: Out of memory: Killed process 4242 (python)", "host"),
     ],
 )
 def test_messages_without_numbers_are_known_too(tmp_path, capsys, text, slug):
     assert [cause["slug"] for cause in explained(tmp_path, capsys, text)["causes"]] == [slug]
+
+
+def test_of_messages_without_numbers_the_last_ones_line_is_told(tmp_path, capsys):
+    one = '  File "/me/train.py", line {}, in step\nRuntimeError: CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling\n'
+    assert explained(tmp_path, capsys, one.format(3) + one.format(9))["line"] == "/me/train.py:9"
+
+
+def test_a_message_takes_no_number_of_the_next_one():
+    first, second = oomtext.read("CUDA out of memory. Tried to allocate 2.00 GiB\n" + NEIGHBOUR)
+    assert (first.wanted, first.capacity, first.wording) == (2 * GIB, None, "only the size that was asked for")
+    assert second.wanted == 216 * MIB
+
+
+def test_units_are_read_in_any_case_and_absurd_numbers_do_not_end_it():
+    sizes = ("12 BYTES", "2.00 gb", "1.00 GB", "3 TiB")  # of 1024s, also where they are called GB
+    found = [oomtext.read(f"Cuda out of memory. tried to allocate {each}")[0].wanted for each in sizes]
+    assert found == [12, 2 * GIB, GIB, 3 * 2**40]
+    assert oomtext.read(f"CUDA out of memory. Tried to allocate {'9' * 400} GiB") != []
+
+
+def test_a_card_of_2_tib_has_a_number():
+    assert oomtext.read(TORCH_20.replace("23.68 GiB", "2.00 TiB"))[0].capacity == 2**41
+
+
+def test_what_another_process_of_several_holds_is_not_this_ones():
+    (said,) = oomtext.read(NEIGHBOUR.replace("Including non-PyTorch memory, this process", "Process 9"))
+    assert (said.process, round(said.others / GIB, 2)) == (None, 14.51)
+
+
+def test_a_reserve_below_the_tensors_is_no_cache():
+    assert oomtext.read(TORCH_20.replace("18.97 GiB reserved", "18.00 GiB reserved"))[0].cached == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "inside"),
+    [
+        ("", True),
+        ("<frozen runpy>", True),
+        ("??", True),
+        ("/x/dist-packages/torch/nn/modules/linear.py", True),
+        ("/usr/lib/python3.11/threading.py", True),
+        ("/me/kernel.cu", True),
+        ("/me/net.py", False),
+        ("<ipython-input-5-ab>", False),
+    ],
+)
+def test_a_library_is_told_from_the_users_code(path, inside):
+    assert oomtext.is_library(path) is inside
+
+
+def test_where_only_libraries_ran_their_line_is_told():
+    text = '  File "/x/site-packages/torch/a.py", line 9, in f\n' + TORCH_20
+    assert oomtext.read(text)[0].line == "/x/site-packages/torch/a.py:9"
+
+
+@pytest.mark.parametrize("code", ["\x1b[1;31m", "\x1b[2K", "\\u001b[31m", "\\x1b[31m"])
+def test_colours_of_terminals_and_of_json_logs_are_no_words(code):
+    text = f"{code}CUDA out of memory.{code} Tried to allocate 2.00 GiB"
+    assert oomtext.read(text)[0].wanted == 2 * GIB
+
+
+def test_a_log_as_powershell_writes_it_is_read(tmp_path):
+    path = tmp_path / "train.log"
+    path.write_bytes((TORCH_20 + "\r\n").encode("utf-16"))
+    assert main(["postmortem", str(path)]) == 0
+
+
+def test_a_process_and_its_limit_are_in_the_answer(tmp_path, capsys):
+    found = explained(tmp_path, capsys, LIMITED)
+    assert (found["process_bytes"], found["limit_bytes"]) == (round(5.56 * GIB), round(5.82 * GIB))
+    assert found["advice"][0]["saves_bytes"] == round(14.56 * GIB) - round(5.82 * GIB)
+    assert found["headline"] == "2.0 GiB did not fit: the process may take 5.8 GiB of 14.6 GiB"
+
+
+def test_the_headline_is_the_first_cause_at_the_users_line(tmp_path, capsys):
+    found = explained(tmp_path, capsys, '  File "/me/a.py", line 3, in f\n' + NEIGHBOUR)
+    assert found["headline"].startswith("216.0 MiB did not fit at /me/a.py:3: 10.4 GiB of the device are held outside")
 
 
 def test_a_log_without_an_out_of_memory_ends_with_4(tmp_path, capsys):

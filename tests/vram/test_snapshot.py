@@ -56,7 +56,7 @@ def test_what_is_held_is_told_for_the_last_error():
     assert sorted(block.size for block in one.held) == [2 * MIB, 8 * MIB]
     assert one.allocated == 10 * MIB
     assert one.reserved == (40 - 20 + 6) * MIB
-    assert one.largest_hole == 20 * MIB
+    assert one.largest_hole == (4 + 3 + 5) * MIB  # the segment of 20 came later
     assert one.where == "/me/train.py:50"
 
 
@@ -94,6 +94,114 @@ def test_a_snapshot_as_large_as_allowed_is_read_and_a_byte_more_is_not(tmp_path,
         snapshot.load(path)
 
 
+def of(frames, size):
+    return snapshot.Block(size * MIB, frames)
+
+
+def frame(path, name, line=1):
+    return (path, line, name)
+
+
+LIGHTNING = (frame("/x/lightning/pytorch/core/module.py", "optimizer_step"), frame("/x/torch/optim/adam.py", "step"))
+
+
+@pytest.mark.parametrize(
+    ("frames", "kind"),
+    [
+        ((), "unknown, recorded without stacks"),
+        ((frame("/x/torch/optim/adam.py", "_init_group"),), "optimizer"),
+        ((frame("/x/deepspeed/ops/adam/fused_adam.py", "step"),), "optimizer"),
+        ((frame("/x/torch/autograd/graph.py", "_engine_run_backward"),), "backward"),
+        ((frame("/x/torch/nn/modules/module.py", "_apply"),), "parameters"),
+        ((frame("/x/torch/nn/functional.py", "linear"),), "forward"),
+        ((frame("/me/net.py", "forward"),), "forward"),
+        ((frame("/me/data.py", "batches"),), "other tensors"),
+        # a closure: the whole step runs inside of optimizer.step()
+        ((frame("/me/net.py", "forward"), *LIGHTNING), "forward"),
+        ((frame("/x/torch/autograd/graph.py", "_engine_run_backward"), *LIGHTNING), "backward"),
+    ],
+)
+def test_what_a_block_is_follows_from_the_innermost_function_that_tells(frames, kind):
+    assert snapshot.kind_of(frames).startswith(kind)
+
+
+def test_beyond_twelve_lines_the_rest_is_one_row():
+    held = [of((frame("/me/a.py", "f", line),), line) for line in range(1, 15)] + [of((frame("/me/a.py", "f", 1),), 1)]
+    rows = snapshot.holders(held)
+    assert [row.bytes // MIB for row in rows] == [*range(14, 2, -1), 2 + 1 + 1]
+    assert (rows[-1].line, rows[-1].count, rows[-1].bytes) == ("2 other lines", 3, 4 * MIB)
+
+
+def test_segments_that_grow_are_taken_back_piece_by_piece():
+    """13 MiB at the error: 4 held, 6 free, and 2 and 1 elsewhere that went later; 6 more were mapped then."""
+    trace = [
+        event("oom", 7, device_free=0),
+        event("segment_map", 6, FIRST + 10 * MIB),
+        event("segment_unmap", 2, FIRST + 40 * MIB),
+        event("segment_free", 1, 2 * FIRST),
+    ]
+    block = {"address": FIRST, "size": 4 * MIB, "state": "active_allocated"}
+    one = snapshot.picture({"segments": [{"device": 0, "address": FIRST, "total_size": 16 * MIB, "blocks": [block]}],
+                            "device_traces": [trace]})  # fmt: skip
+    assert (one.reserved, one.largest_hole) == ((10 + 2 + 1) * MIB, 6 * MIB)
+
+
+def test_what_was_made_and_freed_after_the_error_was_not_there():
+    """The same address twice: taken back in the order in which it happened, the last first."""
+    trace = [
+        event("oom", 7, device_free=0),
+        event("alloc", 1, FIRST),
+        event("free_completed", 1, FIRST),
+        event("alloc", 2, FIRST),
+        event("free_completed", 2, FIRST),
+    ]
+    one = snapshot.picture({"segments": [{"device": 0, "address": FIRST, "total_size": 4 * MIB, "blocks": []}],
+                            "device_traces": [trace]})  # fmt: skip
+    assert (one.allocated, one.largest_hole) == (0, 4 * MIB)
+
+
+def test_stacks_and_free_memory_are_found_where_torch_2_0_kept_them():
+    block = {"size": 4 * MIB, "state": "active_allocated", "history": [{"frames": NET}]}
+    one = snapshot.picture({"segments": [{"device": 0, "address": FIRST, "total_size": 4 * MIB, "blocks": [block]}],
+                            "device_traces": [[{"action": "oom", "size": 5, "addr": 3 * MIB}]]})  # fmt: skip
+    assert (one.held[0].frames[0][:2], one.free) == (("/me/net.py", 7), 3 * MIB)
+
+
+def test_a_device_that_only_ran_out_is_there_and_one_beyond_is_not():
+    only = {"segments": [], "device_traces": [[event("oom", 7, device_free=0)]]}
+    assert snapshot.picture(only).wanted == 7 * MIB
+    with pytest.raises(PackError, match="no-such-device"):
+        snapshot.picture(only, 1)
+
+
+def told(tmp_path, data):
+    path = tmp_path / "snapshot.pickle"
+    path.write_bytes(pickle.dumps(data))
+    return postmortem(PostmortemRequest(file=path))
+
+
+def test_without_an_error_a_snapshot_says_what_is_held_and_gives_no_cause(tmp_path):
+    found = told(tmp_path, taken(device_traces=[[]]))
+    assert (found.causes, found.messages, found.headline) == ([], 0, "11.0 MiB held at its end")
+    assert found.notes == ["no out-of-memory in it: this is the state when it was written"]
+    assert [each.why.split(":")[0] for each in found.advice] == ["optimizer", "forward"]
+
+
+def test_without_stacks_that_is_said(tmp_path):
+    bare = taken(device_traces=[[]])
+    for block in bare["segments"][0]["blocks"]:
+        block.pop("frames", None)
+    assert any("no stacks" in note for note in told(tmp_path, bare).notes)
+    assert not any("no stacks" in note for note in told(tmp_path, taken()).notes)
+
+
+def test_causes_come_before_what_was_held_and_say_what_they_save(tmp_path):
+    found = told(tmp_path, taken())
+    assert (found.causes[0].slug, found.messages) == ("fragmented", 1)
+    assert found.causes[0].what.endswith("the largest free piece is 12.0 MiB")
+    assert (found.advice[0].do, found.advice[0].saves_bytes) == (EXPAND, 16 * MIB)
+
+
 def slugs(*numbers, **more):
     return [cause.slug for cause in explain(Facts(*numbers, **more))[0]]
 
@@ -110,6 +218,25 @@ def test_what_is_free_on_the_device_and_refused_is_no_fragment():
 def test_one_tensor_is_too_large_from_a_byte_above_the_card():
     assert slugs(16 * GIB + 1, 16 * GIB, 0, 0, 0) == ["one-tensor-too-large"]
     assert slugs(16 * GIB, 16 * GIB, 0, 0, 0) == ["needs-more"]
+
+
+def test_a_limit_is_reached_by_the_whole_process_and_is_below_the_card():
+    assert slugs(GIB, 16 * GIB, 0, 4 * GIB, 0, limit=8 * GIB, process=7 * GIB) == ["limited", "needs-more"]
+    assert slugs(GIB, 16 * GIB, 0, 4 * GIB, 0, limit=8 * GIB) == ["needs-more"]
+    assert slugs(GIB, 16 * GIB, 0, 15 * GIB, 0, limit=16 * GIB) == ["needs-more"]  # the whole card is no limit
+
+
+def test_others_count_from_half_of_what_was_wanted():
+    assert slugs(4 * GIB, 16 * GIB, 0, 12 * GIB, 0, outside=2 * GIB) == ["other-processes", "needs-more"]
+    assert slugs(4 * GIB, 16 * GIB, 0, 12 * GIB, 0, outside=2 * GIB - 1) == ["needs-more"]
+
+
+def test_without_free_or_capacity_the_processes_that_are_listed_are_outside(tmp_path):
+    path = tmp_path / "log.txt"
+    path.write_text(
+        NEW.format(ONE.format(1, 2) + ONE.format(2, 3)).replace("1.00 GiB is free", "17179869184.00 GiB is free")
+    )
+    assert postmortem(PostmortemRequest(file=path)).outside_bytes == 5 * GIB
 
 
 def test_tensors_that_were_there_count_into_what_was_needed():

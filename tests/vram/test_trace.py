@@ -266,7 +266,7 @@ def test_a_leak_is_told_with_its_size(trace):
         ("on_the_cpu", "nothing-on-cuda", ["cuda"]),
         ("second_gpu", "no-such-device", ["cuda:1", "steps.py:"]),
         ("writes", "fenced", ["written.csv", "steps.py:"]),
-        ("forks", "fenced", ["num_workers=0"]),
+        ("forks", "fenced", ["os.fork", "starts no processes"]),
         ("aborts", "trace-crashed", ["signal 6", "estimate"]),
         ("exits", "step-raised", ["SystemExit"]),
         ("sparse", "cannot-trace", ["estimate"]),

@@ -68,6 +68,51 @@ def test_growth_warns_when_the_device_would_be_full_in_time():
     assert slugs(seen([5000 + i % 2 for i in range(100)], ahead_s=10**7)) == []  # noise
 
 
+def test_growth_on_its_limits_warns_and_below_them_does_not():
+    line = [1000 + 10 * i for i in range(11)]  # 8,900 free at the end, 890 seconds
+    assert slugs(seen(line, ahead_s=890)) == ["growth"]
+    assert slugs(seen(line, ahead_s=889)) == []
+    assert slugs(seen(line[:10], ahead_s=891)) == ["growth"]  # the tenth look is the first that tells
+    small = [5000 + 5 * i for i in range(11)]  # 50 of 10,000 is noise still
+    assert slugs(seen(small, ahead_s=10**7)) == []
+    assert slugs(seen([*small[:10], 5051], ahead_s=10**7)) == ["growth"]
+
+
+def test_growth_goes_on_where_the_last_third_brings_a_quarter_of_what_came_before():
+    def goes_on(last):  # of twelve looks; 400 came in the first two thirds
+        watcher = Watcher(WatchRequest(), TOTAL)
+        watcher.looks.extend(Look(i, level, None) for i, level in enumerate([0] * 8 + [400] * 3 + [last]))
+        return watcher._grown()
+
+    assert goes_on(500)
+    assert not goes_on(499)
+
+
+def test_looks_at_one_moment_have_no_slope_and_old_looks_are_forgotten():
+    assert seen([100, 200] * 6, every_s=0).growth() == 0
+    assert seen([0] * 30 + [10 * i for i in range(120)]).growth() == pytest.approx(10)
+    assert seen([0] * 60 + [10 * i for i in range(60)]).growth() < 9  # 120 looks count
+
+
+def test_a_warning_says_how_much_how_fast_and_whose():
+    watcher = Watcher(WatchRequest(ahead_s=10**7), 100 * 2**20)
+    for second in range(12):
+        watcher.see(Look(second, second * 2**20, None, 3 * 2**20))
+    (warned,) = watcher.warnings
+    assert warned.what == "grows by 60.0 MiB a minute: full in 1 min 31 s if it goes on; 3.0 MiB are other processes'"
+
+
+def test_on_another_card_nothing_of_the_one_before_counts():
+    watcher = seen([9300, 9400, 9500])
+    watcher.moved(50_000)
+    assert (watcher.total, watcher.count, watcher.most, watcher.most_process) == (50_000, 0, 0, None)
+    assert (watcher.warnings, len(watcher.looks)) == ([], 0)
+    watcher.see(Look(3.0, 47_000, 5))
+    assert slugs(watcher) == ["level"]
+    watcher.see(Look(4.0, 1000, 3))
+    assert (watcher.most, watcher.most_process) == (47_000, 5)
+
+
 class Nvml(types.ModuleType):
     """Plays levels on one GPU; the process's share is told for its own pid."""
 
@@ -165,6 +210,40 @@ def test_a_process_or_a_gpu_that_is_not_there_is_refused(play):
     assert caught.value.exit_code == 3
 
 
+@pytest.mark.parametrize("pid", [2**31, 2**70])
+def test_a_number_that_no_process_can_have_is_refused(play, pid):
+    with pytest.raises(PackError, match="no-such-process"):
+        play([500], pid=pid)
+
+
+def test_a_process_that_ended_and_whose_number_is_anothers_now_is_over(play, monkeypatch):
+    born = iter(["11", "11", "12"])
+    monkeypatch.setattr("reproof.vram.watch._life", lambda _: next(born))
+    assert play([100] * 9, pid=os.getpid(), every_s=1).ended == f"process {os.getpid()} ended"
+
+
+def test_a_process_that_ends_before_the_first_look_is_over_then(play, monkeypatch):
+    born = iter(["11", ""])
+    monkeypatch.setattr("reproof.vram.watch._life", lambda _: next(born))
+    found = play([100] * 9, pid=os.getpid(), every_s=1)
+    assert (found.looks, found.ended) == (1, f"process {os.getpid()} ended")
+
+
+def test_the_summary_counts_warnings_and_tells_growth(play):
+    found = play([9900, 1, 9900], every_s=1, for_s=2)
+    assert found.headline == "Test GPU: at most 99.0% of 9.8 KiB used, 2 warnings"
+    assert play([9900], every_s=1, for_s=0.5).headline.endswith("used, 1 warning")
+    steady = play([1000 + 10 * i for i in range(11)], every_s=2, for_s=20, ahead_s=1)
+    assert (steady.growth_bytes_per_s, steady.looks, steady.seconds) == (5.0, 11, 20.0)
+
+
+def test_a_container_is_told_where_a_share_is_found(play, monkeypatch):
+    words = {"shares": [(os.getpid(), 5)], "pid": os.getpid(), "every_s": 1, "for_s": 0.5}
+    for inside in (True, False):
+        monkeypatch.setattr("reproof.vram.watch._contained", lambda inside=inside: inside)
+        assert any("another process's" in note for note in play([500], **words).notes) is inside
+
+
 def test_stopping_it_by_hand_still_gives_the_report(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", Nvml([0, 100]))
 
@@ -260,6 +339,19 @@ def test_the_card_is_the_one_that_the_process_is_on_and_killing_the_process_ends
     assert "858.3 MiB are other processes'" in found["warnings"][0]["what"]
 
 
+def test_of_two_cards_the_one_where_the_process_holds_more_is_told(started):
+    me = os.getpid()
+    shares = f"proc GPU-aaaa-1 {me} 1000\nproc GPU-bbbb-2 {me} 4000\n"
+    found, _ = told(started(H100.format(rise=0) + T4 + shares, "--pid", str(me), "--for-s", "0.05"))
+    assert (found["uuid"], found["most_process_bytes"], found["total_bytes"]) == ("GPU-bbbb-2", 4000, 16106127360)
+    assert any("the process is on GPU 0 too" in note for note in found["notes"])
+    assert not any("on no GPU" in note for note in found["notes"])
+    found, _ = told(started(H100.format(rise=0) + T4 + shares, "--pid", str(me), "--index", "0", "--for-s", "0.01"))
+    assert (found["uuid"], found["most_process_bytes"]) == ("GPU-aaaa-1", 1000)  # a card that is named is the one
+    found, _ = told(started(H100.format(rise=0) + T4, "--pid", str(me), "--for-s", "0.01"))
+    assert any("lists the process on no GPU: GPU 0 is told" in note for note in found["notes"])
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_the_report(started, how):
     process = started(T4, "--keep-free", "15GiB")
@@ -305,7 +397,9 @@ def test_a_slice_is_watched_where_it_is_named_and_a_sliced_card_says_so(started)
 def test_a_gpu_without_memory_of_its_own_is_told_by_the_hosts(started):
     found, code = told(started(T4 + LOST.format(code=3, after=0), "--for-s", "0.01"))
     assert code == 0
-    assert "shares the host's memory" in found["notes"][0]
+    assert ["shares the host's memory" in note for note in found["notes"]].count(True) == 1
+    total = int(Path("/proc/meminfo").read_text().split()[1]) * 1024
+    assert (found["total_bytes"], found["most_bytes"] < total) == (total, True)
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from reproof.vram.gpus import find
 from reproof.vram.models import GpuFit
 from reproof.vram.nets import Layer, Net, checkpointed
 from reproof.vram.states import WIDTHS, state
-from reproof.vram.step import moments
-from reproof.vram.workload import between, epsilon_steps, flow_work, told, training_time, training_work
+from reproof.vram.step import kept_bytes, moments
+from reproof.vram.workload import between, epsilon_steps, flow_time, flow_work, told, training_time, training_work
 
 LINEAR = Net("one", (Layer("linear", params=1000, matmul=10, flops=2000, ops=1),), inputs=0)
 BLOCK = Net("block", (Layer("b", params=1000, matmul=60, flops=2000, scores=400, ops=4, enters=10),), inputs=0)
@@ -49,6 +49,45 @@ def test_bytes_are_passes_over_what_is_saved_the_weights_and_the_update():
     assert moved(work(LINEAR)) == pytest.approx(6 * 320 + 3 * 4000 + 19 * 4000)
     assert moved(work(LINEAR, update="fused")) == pytest.approx(6 * 320 + 3 * 4000 + 7 * 4000)
     assert moved(work(LINEAR, optimizer="sgd")) == pytest.approx(6 * 320 + 3 * 4000 + 3 * 4000)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "update", "tensors", "kernels"),
+    [
+        ("momentum", "foreach", 8, 8),  # v *= m; v += g; p -= lr v: two, three and three
+        ("adamw", "foreach", 21, 21),  # Adam's 19, and the decay reads and writes the weights
+        ("momentum", "fused", 5, 1),  # reads weight, gradient, moment; writes two of them
+        ("adamw", "fused", 7, 1),
+        ("adam8bit", "foreach", 4, 4),  # weight and gradient, the weight again; the two moments are a byte each
+    ],
+)
+def test_an_update_reads_and_writes_so_many_tensors(optimizer, update, tensors, kernels):
+    form, flops, size, count = work(LINEAR, optimizer=optimizer, update=update)[-1]
+    assert (form, flops, size * count, count) == ("fp32", 0, tensors * 4000, kernels)
+
+
+def test_master_weights_are_what_an_update_of_16_bit_weights_reads():
+    assert work(LINEAR, "bf16-master", update="fused")[-1][2] == 7 * 4000
+
+
+def test_kernels_of_a_layer_run_forward_and_twice_backward():
+    def kernels(net):
+        return sum(count for _, _, _, count in work(net, update="fused")) - 1
+
+    assert kernels(BLOCK) == 3 * 4  # with its product
+    assert kernels(checkpointed(BLOCK)) == 4 * 4
+
+
+def test_a_layer_without_products_moves_what_it_moves_in_so_many_kernels():
+    norm = Net("norm", (Layer("norm", params=1000, matmul=10, ops=4),), inputs=0)
+    *_, (_, flops, size, count), _ = work(norm)
+    assert (flops, count) == (0, 12)
+    assert size * count == pytest.approx(6 * 320 + 3 * 4000)
+
+
+def test_a_frozen_network_moves_a_third_of_a_trained_ones_bytes_and_its_weights_once():
+    saved = 8 * kept_bytes(LINEAR.layers[0], WIDTHS["fp32"])
+    assert moved(work(BLOCK, frozen=[LINEAR])) - moved(work(BLOCK)) == pytest.approx(6 / 3 * saved + 4000)
 
 
 def test_an_average_of_the_weights_is_read_twice_and_written():
@@ -116,6 +155,17 @@ def test_a_flow_step_makes_four_softmins_per_epsilon_step():
     products, softmins = rows
     assert products[1] * products[3] == 2 * 6 * 2 * 100 * 100 * 3  # four cost matrices and two gradients, twice
     assert softmins[2] * softmins[3] == pytest.approx(2 * 4 * (7 + 3) * 5.0 * 4 * 100 * 100)
+    assert softmins[3] == 2 * 4 * (7 + 3) * 10
+    assert products[2] == 4 * (100 * 100 + 2 * 100 * 3)  # the matrix, and both clouds
+
+
+def test_the_range_of_a_flow_is_from_clouds_of_diameter_one_to_the_corners_of_the_cube():
+    n, d = 20_000, 25  # 10 = 2 sqrt(25) across; 1.6 GB a matrix, so that nothing fits the cache
+    time = flow_time(CARD, n, d, steps=1, batches=3)
+    low, high = (step_time(CARD, flow_work(n, d, 1, *each), 3) for each in ((7, 5), (10, 8)))
+    assert epsilon_steps(10, 0.05, 0.5) == 10
+    assert (time.low_s, time.run_low_s, time.high_s) == (low.low_s, low.run_low_s, high.high_s)
+    assert "7 to 10 epsilon steps" in time.source
 
 
 # ---- moments of a step that only torch checked before

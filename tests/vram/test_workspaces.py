@@ -27,11 +27,26 @@ class OnGpu:
         return getattr(self.tensor, name)
 
 
-def taken(rules, operator, *args, capability=(8, 0), constants=None, version=(2, 13)):
-    target = SimpleNamespace(capability=capability, name="")
-    tracer = SimpleNamespace(target=target, constants=constants or {}, torch_version=version)
+class Asked:
+    """A tracer, as far as a rule asks for one: what is taken with a name of its own, in order, and given back."""
+
+    def __init__(self, capability=(8, 0), constants=None, version=(2, 13)):
+        self.target = SimpleNamespace(capability=capability, name="")
+        self.constants, self.torch_version = constants or {}, version
+        self.said, self.events = [], []
+        self.assume = self.said.append
+        self.ledger = SimpleNamespace(free=lambda key: self.events.append(("free", key)))
+
+    def scratch(self, size, op):
+        self.events.append((op, size))
+        return size
+
+
+def taken(rules, operator, *args, tracer=None, **more):
+    tracer = tracer or Asked(**more)
     found = [where[f"aten::{operator}"] for where in (rules.BEFORE, rules.AFTER) if f"aten::{operator}" in where]
-    return [size for rule in found for size in rule(tracer, args)]
+    yielded = [size for rule in found for size in rule(tracer, args)]
+    return yielded + [size for op, size in tracer.events if op not in ("free", rules.LAYOUT)]
 
 
 H200, A100, T4 = (9, 0), (8, 0), (7, 5)
@@ -192,6 +207,19 @@ def test_a_convolution_is_transposed_where_tensor_cores_want_another_layout(rule
     assert found == ([(2 * 4 * 81 + 2 * 8 * 25 + 8 * 4 * 9) * size] if guesses else [])  # 9 -> (9 + 2 - 3) // 2 + 1
 
 
+def test_full_precision_asked_for_in_the_new_way_is_no_tf32(rules):
+    if not hasattr(torch.backends, "fp32_precision"):
+        pytest.skip("torch 2.9 brought the new switches")
+    args, before = convolution(OnGpu(2, 4, 9, 9), meta(8, 4, 3, 3)), torch.backends.cudnn.conv.fp32_precision
+    try:
+        torch.backends.cudnn.conv.fp32_precision = "ieee"
+        assert taken(rules, "convolution", *args) == []
+        torch.backends.cudnn.conv.fp32_precision = "tf32"
+        assert len(taken(rules, "convolution", *args)) == 1
+    finally:
+        torch.backends.cudnn.conv.fp32_precision = before
+
+
 def test_a_transposed_convolution_makes_more_and_a_depthwise_one_is_not_transposed(rules):
     x, weight = OnGpu(2, 8, 5, 5, dtype=torch.float16), meta(8, 4, 3, 3, dtype=torch.float16)
     (found,) = taken(rules, "convolution", *convolution(x, weight, transposed=True))
@@ -217,12 +245,10 @@ def test_the_gradient_of_a_convolution_transposes_both_sides_for_one_result_at_a
 )
 def test_a_depthwise_convolution_that_torch_refuses_is_named(rules, shape, stride, groups, said):
     weight = OnGpu(64, 64 // groups, 3, 3)
-    heard = []
-    target = SimpleNamespace(capability=T4, name="")
-    tracer = SimpleNamespace(target=target, constants={}, torch_version=(2, 13), assume=heard.append)
+    tracer = Asked(capability=T4)
     args = (OnGpu(*shape), weight, None, [stride] * 2, [1, 1], [1, 1], False, [0, 0], groups)
     assert not list(rules.AFTER["aten::convolution"](tracer, args))
-    assert heard == ([rules.DEPTHWISE] if said else [])
+    assert tracer.said == ([rules.DEPTHWISE] if said else [])
 
 
 def test_a_convolution_of_two_thousand_million_numbers_is_cut_along_the_batch(rules):
@@ -242,20 +268,51 @@ def test_a_convolution_of_two_thousand_million_numbers_is_cut_along_the_batch(ru
 
 def test_the_search_for_the_fastest_convolution_is_named(rules, monkeypatch):
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", True)
-    said, args = [], convolution(OnGpu(2, 4, 9, 9), meta(8, 4, 3, 3))
-    target = SimpleNamespace(capability=(8, 0))
-    list(rules.AFTER["aten::convolution"](SimpleNamespace(target=target, constants={}, assume=said.append), args))
-    assert "cudnn.benchmark" in said[0]
+    tracer, args = Asked(), convolution(OnGpu(2, 4, 9, 9), OnGpu(8, 4, 3, 3))
+    list(rules.AFTER["aten::convolution"](tracer, args))
+    assert "cudnn.benchmark" in tracer.said[0]
 
 
 def test_a_convolution_copies_what_is_laid_out_otherwise(rules):
     last, first = OnGpu(2, 4, 9, 9, last=True), OnGpu(2, 4, 9, 9)
     weight, weight_last = OnGpu(8, 4, 3, 3), OnGpu(8, 4, 3, 3, last=True)
-    assert taken(rules, "convolution", *convolution(last, weight)) == [8 * 4 * 9 * 4]
-    assert taken(rules, "convolution", *convolution(first, weight_last)) == [2 * 4 * 81 * 4]
+
+    def copied(operator, *args):
+        tracer = Asked()
+        assert taken(rules, operator, *args, tracer=tracer) == []
+        copy, end = tracer.events
+        assert end == ("free", copy[1])
+        return copy
+
+    assert copied("convolution", *convolution(last, weight)) == ("aten::contiguous", 8 * 4 * 9 * 4)
+    assert copied("convolution", *convolution(first, weight_last)) == ("aten::contiguous", 2 * 4 * 81 * 4)
     gradient = OnGpu(2, 8, 5, 5)
     args = (gradient, last, weight_last, None, [2, 2], [1, 1], [1, 1], False, [0, 0], 1, [True, True, False])
-    assert taken(rules, "convolution_backward", *args) == [2 * 8 * 25 * 4]
+    assert copied("convolution_backward", *args) == ("aten::contiguous", 2 * 8 * 25 * 4)
+
+
+def test_copies_are_gone_when_the_bias_is_summed(rules):
+    x, weight, gradient = OnGpu(16, 4, 32, 32, last=True), OnGpu(128, 4, 3, 3), OnGpu(16, 128, 32, 32, last=True)
+    args = (gradient, x, weight, [128], [1, 1], [1, 1], [1, 1], False, [0, 0], 1, [True, True, True])
+    tracer = Asked()
+    list(rules.AFTER["aten::convolution_backward"](tracer, args))
+    of_weight, summed = 128 * 4 * 9 * 4, 4 * 128 * 256 * 32 * 4 + 4
+    assert tracer.events == [
+        ("aten::contiguous", of_weight), ("free", of_weight), ("aten::sum", summed), ("free", summed),
+    ]  # fmt: skip
+
+
+def test_only_what_is_told_as_the_convolutions_own_can_be_left_out(rules):
+    """A copy of another layout is none of the memory that cuDNN can do without."""
+    from reproof.vram.timeline import Timeline
+
+    places = [["aten::convolution", "forward", "", ""], [rules.LAYOUT, "forward", "", ""]]
+    told = {"events": [0, 10, 1, 20, 0, -1, 1, -1], "places": places, "place_of": [0, 1], "owners": {},
+            "kinds": {"0": "workspace", "1": "workspace"}, "uncalibrated": list(rules.UNCALIBRATED),
+            "marks": [["step 1", 0], ["end", 4]]}  # fmt: skip
+    line = Timeline.read(told)
+    assert line.other_algorithms() == {0}
+    assert line.kinds == ["workspace, a guess", "workspace"]
 
 
 def test_the_bias_of_a_convolution_in_nhwc_is_summed_in_a_buffer_that_counts_where_it_is_larger(rules):

@@ -55,6 +55,11 @@ class Gpu:
         """Native bfloat16; before 8.0 it is emulated, slower than fp32."""
         return self.capability >= (8, 0)
 
+    @property
+    def kind(self) -> tuple[tuple[int, int], str]:
+        """What a trace depends on: a card of the table has its multiprocessors, a calibrated one its workspaces."""
+        return self.capability, self.name if self.tflops or self.constants else ""
+
 
 def _gpu(
     name: str, usable_gib: float, bandwidth: int, capability: str, tflops: tuple[float, float, float], thread: str = "",

@@ -28,6 +28,7 @@ SLUGS = {
     "fenced": "a trace runs your code without letting it change anything",
     "no-such-device": "one GPU is traced; the model must fit it or be split by you",
     "no-lever": "there is nothing in this step that it could change",
+    "step-timeout": "it did not end within --timeout-s",
     "host-memory": "the step holds more real data than --memory allows; fake tensors take none",
 }
 
@@ -209,9 +210,9 @@ def _told(error: dict[str, str]) -> PackError:
             why="this operation has no fake counterpart, so its memory would be a guess",
             fix=f"replace it in the traced step by plain torch of the same shapes. {WEAKER}",
         )
-    return PackError(
-        error["kind"],
-        f"{error['type']}{during}{where}{line}: {text}",
-        why=SLUGS[error["kind"]],
-        fix="mend that line; build() must put model and data on 'cuda' and return step, a function without arguments",
-    )
+    fix = "mend that line; build() must put model and data on 'cuda' and return step, a function without arguments"
+    if error["kind"] == "step-timeout":
+        fix = "trace one training step, not the whole loop; fewer --steps; or a longer --timeout-s"
+    if error.get("asked"):
+        fix = f"say what that value is: --hint {error['asked']}=VALUE (a number, true or false); else {fix}"
+    return PackError(error["kind"], f"{error['type']}{during}{where}{line}: {text}", why=SLUGS[error["kind"]], fix=fix)

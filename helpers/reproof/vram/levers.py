@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reproof.errors import PackError
 from reproof.units import show_bytes
@@ -13,7 +13,7 @@ from reproof.vram.fit import grade
 from reproof.vram.gpus import Gpu
 from reproof.vram.interpreter import Interpreter
 from reproof.vram.timeline import Timeline
-from reproof.vram.trace import offered, settings
+from reproof.vram.trace import UNSEEN_FRAC, WEAKER, offered, settings
 from reproof.vram.traced import Lever, LeversAnswer, LeversRequest
 
 
@@ -82,11 +82,11 @@ def levers(request: LeversRequest) -> LeversAnswer:
     found: list[Lever] = []
     with Interpreter(request, offered(request)[0]) as interpreter:
         plain = Timeline.read(interpreter.trace(card))
-        now = _device(plain, conf, card)
+        now = _device(plain, conf, card, request.weaker)
         for each in tries(card):
             found.append(_pulled(each, interpreter, card, conf, now))
         if not conf.expandable_segments:
-            size = _device(plain, Settings(expandable_segments=True), card)
+            size = _device(plain, replace(conf, expandable_segments=True), card, request.weaker)
             found.append(_lever(EXPANDABLE, card, size, now))
         about = interpreter.hello
     found.sort(key=lambda lever: (lever.device_bytes is None, -lever.saved_bytes))
@@ -105,12 +105,13 @@ def levers(request: LeversRequest) -> LeversAnswer:
         device_bytes=now,
         verdict=verdict,
         levers=found,
-        notes=NOTES,
+        notes=[*([WEAKER] if request.weaker else []), *NOTES],
     )
 
 
-def _device(line: Timeline, conf: Settings, card: Gpu) -> int:
-    return replay(line.events, conf).reserved_bytes + context_of(card)
+def _device(line: Timeline, conf: Settings, card: Gpu, weaker: bool) -> int:
+    size = replay(line.events, conf).reserved_bytes + context_of(card)
+    return size + (int(UNSEEN_FRAC * size) if weaker else 0)
 
 
 def _pulled(each: Try, interpreter: Interpreter, card: Gpu, conf: Settings, now: int) -> Lever:
@@ -119,7 +120,7 @@ def _pulled(each: Try, interpreter: Interpreter, card: Gpu, conf: Settings, now:
         line = Timeline.read(interpreter.trace(card, lever=each.key))
     except PackError as error:
         return Lever(name=each.name, how=each.how, price=each.price, why_not=error.what[:200])
-    return _lever(each, card, _device(line, conf, card), now)
+    return _lever(each, card, _device(line, conf, card, interpreter.request.weaker), now)
 
 
 def _lever(each: Try, card: Gpu, size: int, now: int) -> Lever:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import prod
+from math import inf, prod
 from pathlib import Path
 from typing import Any, cast
 
@@ -149,12 +149,12 @@ def _headline(experiments: list[ExperimentBudget]) -> str:
     peaks = [(e.peak_bytes, f"{e.name}, {e.peak_phase}") for e in experiments if e.peak_bytes]
     size, where = max(peaks)
     said = [f"largest peak {show_bytes(size)} ({where})"]
-    for gpu in experiments[0].gpus:
+    for gpu in dict.fromkeys(gpu for e in experiments for gpu in e.gpus):
         grades = {grade: [e.name for e in experiments if e.gpus.get(gpu) == grade] for grade in WORSE}
         bad = [f"{grade} for {', '.join(names)}" for grade, names in grades.items() if names and grade != "fits"]
         said.append(f"{gpu}: {'; '.join(bad) or 'all fit'}")
     absent = sum(1 for e in experiments for phase in e.phases if phase.budget is None)
-    return "; ".join(said + ([f"{absent} phases not estimated"] if absent else []))
+    return "; ".join(said + ([f"{absent} phase{'s' * (absent > 1)} not estimated"] if absent else []))
 
 
 def _experiment(plan: Plan, name: str, gpus: list[Gpu], request: PlanRequest) -> ExperimentBudget:
@@ -217,6 +217,7 @@ def _train(path: str, full: Experiment, name: str, gpus: list[Gpu], request: Pla
     net, missing = _net(path, full, phase)
     frozen = [(other, *_net(path, full, full.phases[other])) for other in phase.frozen]
     missing += [key for _, _, lacking in frozen for key in lacking]
+    missing += [f"phases.{other}.law" for other in phase.frozen if full.phases[other].law is None]
     batch, accumulate = _value(phase.batch_size), _value(phase.accumulate, 1)
     missing += [] if batch else [f"phases.{name}.batch_size"]
     head = {"name": name, "kind": phase.kind, "law": phase.law, "batch": batch}
@@ -295,20 +296,12 @@ def _pool(path: str, full: Experiment, name: str, gpus: list[Gpu]) -> PhaseBudge
     head = {"name": name, "kind": phase.kind, "law": phase.law, "batch": n}
     if missing or shape is None:
         return PhaseBudget(**head, missing=missing)
-    if not isinstance(steps, int) or steps <= 0:
-        raise PackError(
-            "bad-sizes",
-            f"experiments.{path}.settings.flow_steps: must be a whole number above 0, got {steps!r}",
-            why="the pool stores that many steps of every trajectory",
-            fix="mend it in the plan",
-        )
-    d = prod(shape)
+    d, more = prod(shape), _schedule(path, sizes, steps)
 
     def needed(gpu: Gpu, points: int) -> int:
         return flow_budget(points, d, steps).allocated_bytes + sum(part.bytes for part in overhead(gpu))
 
     batches = _value(phase.batches)
-    more = {name: float(sizes.get(name)) for name in ("blur", "scaling") if isinstance(sizes.get(name), int | float)}
     fits = [
         told(one, flow_time(gpu, n, d, steps, batches, **more) if one.verdict != "no" else None)
         for one, gpu in zip(sinkhorn_fits(gpus, needed, n), gpus, strict=True)
@@ -320,6 +313,22 @@ def _pool(path: str, full: Experiment, name: str, gpus: list[Gpu]) -> PhaseBudge
         pool=_size(path, phase, sizes, shape, steps),
         notes=["of three ways to write the velocity the one that takes most is counted (vram.py sinkhorn shows all)"],
     )
+
+
+def _schedule(path: str, sizes: Sizes, steps: Any) -> dict[str, float]:
+    """Blur and scaling, where the plan gives them; refuses them and the number of steps where they are none."""
+    found = {name: sizes.get(name) for name in ("blur", "scaling") if sizes.get(name) is not None}
+    below = {"blur": inf, "scaling": 1}
+    wrong = [f"{k} is {v!r}" for k, v in found.items() if type(v) not in (int, float) or not 0 < v < below[k]]
+    wrong += [] if type(steps) is int and steps > 0 else [f"flow_steps must be a whole number above 0, got {steps!r}"]
+    if wrong:
+        raise PackError(
+            "bad-sizes",
+            f"experiments.{path}.settings: {'; '.join(wrong)}",
+            why="the pool stores every step, and epsilon falls to a blur above 0 by a scaling between 0 and 1",
+            fix="mend it in the plan",
+        )
+    return found
 
 
 def _size(path: str, phase: Phase, sizes: Sizes, shape: list[int], steps: int) -> PoolSize | None:
@@ -361,7 +370,7 @@ def arguments(path: Path, experiment: str = "", phase: str = "") -> tuple[dict[s
     name = _one_of(experiment, list(plan.experiments), "--experiment")
     full = plan.settings_of(name)
     trains = [key for key, value in full.phases.items() if value.kind == "train"]
-    which = _one_of(phase, list(full.phases), "--phase", default=(trains or list(full.phases))[-1])
+    which = _one_of(phase, list(full.phases), "--phase", default=(trains or list(full.phases) or [""])[-1])
     chosen_phase = full.phases[which]
     own = {key: getattr(chosen_phase, key) for key in type(chosen_phase).model_fields}
     items = {**full.data, **full.model, **{key: item for key, item in own.items() if isinstance(item, Sourced)}}
@@ -399,11 +408,11 @@ def call_of(path: Path, name: str) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _one_of(given: str, known: list[str], flag: str, default: str = "") -> str:
-    if given and given not in known:
+    if not known or (given and given not in known):
         raise PackError(
             "unknown-experiment" if "experiment" in flag else "unknown-phase",
             f"{flag} {given!r}{near(given, known)}",
-            why=f"the plan has {', '.join(known)}",
-            fix="choose from these, or leave it out",
+            why=f"the plan has {', '.join(known) or 'none'}",
+            fix="choose from these, or leave it out" if known else "leave --plan out: --arg NAME=VALUE gives a value",
         )
     return given or default or known[0]

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from .loading import BadStep
-from .shadows import tensors
+from .shadows import MOST, tensors
 
 Spec = Dict[str, Any]  # noqa: UP006
 
@@ -46,7 +46,7 @@ def _resolved(dotted: str) -> Any:
         try:
             found = importlib.import_module(".".join(parts[:end]))
         except ModuleNotFoundError as error:
-            if error.name is None or not dotted.startswith(error.name):
+            if error.name is None or not (dotted + ".").startswith(error.name + "."):
                 raise  # it is there, and what it imports is not
             continue
         for part in parts[end:]:
@@ -81,7 +81,8 @@ def _arguments(call: Spec, inputs: Spec) -> tuple[list[Any], Spec]:
 
 
 def _shapes(call: Spec) -> Iterator[List[int]]:  # noqa: UP006
-    for spec in call["inputs"].values():
+    for name in sorted(call["inputs"], key=lambda name: name in call["init_inputs"]):  # the call's before the maker's
+        spec = call["inputs"][name]
         if spec["shape"] and spec["dist"] != "grid":
             yield spec["shape"]
 
@@ -89,11 +90,13 @@ def _shapes(call: Spec) -> Iterator[List[int]]:  # noqa: UP006
 def _shape(call: Spec, spec: Spec, batch: int | None) -> list[int] | None:
     if not batch or not spec["shape"]:
         return spec["shape"]  # type: ignore[no-any-return]
-    own = next(_shapes(call), [0])[0]
+    shape, own = spec["shape"], next(_shapes(call), [0])[0]
     axes = spec["batch_axes"]
     if axes is None:
-        axes = [0] if spec["shape"][0] == own and spec["dist"] != "grid" else []
-    return [batch if axis in axes else size for axis, size in enumerate(spec["shape"])]
+        lists = sum(call["inputs"][name]["shape"] == [own] for name in call["args"] or call["inputs"])
+        square = shape == [own, own] and lists > 1  # a cost matrix between two lists of weights
+        axes = [] if shape[0] != own or spec["dist"] == "grid" else [0, 1] if square else [0]
+    return [batch if axis in axes else size for axis, size in enumerate(shape)]
 
 
 def _input(spec: Spec, shape: list[int] | None, earlier: Spec) -> Any:
@@ -107,17 +110,23 @@ def _input(spec: Spec, shape: list[int] | None, earlier: Spec) -> Any:
         return np.array(spec["values"], dtype=spec["dtype"]) if shape is None else np.ones(shape, dtype=spec["dtype"])
     dtype = getattr(torch, spec["dtype"])
     found = torch.tensor(spec["values"], dtype=dtype).to("cuda") if shape is None else _drawn(spec, shape, dtype)
+    if shape is not None and found.numel() <= MOST and (spec["scale"], spec["shift"]) != (1.0, 0.0):
+        found = (found * spec["scale"] + spec["shift"]).to(dtype)
     return found.requires_grad_() if spec["requires_grad"] else found
 
 
 def _drawn(spec: Spec, shape: list[int], dtype: torch.dtype) -> Any:
     """A tensor of that shape; its numbers matter only where it is small enough for them to be known."""
     low, high = spec["low"], spec["high"]
+    if spec["dist"] == "grid":
+        rise = torch.linspace(low, high, shape[0], device="cuda").view(-1, *[1] * (len(shape) - 1))
+        return rise.expand(shape).to(dtype, copy=True)
     if spec["dist"] == "integers":
         return torch.randint(int(low), max(int(high), int(low) + 1), shape, device="cuda").to(dtype)
     if spec["dist"] == "uniform" and dtype.is_floating_point:
         return torch.empty(shape, device="cuda", dtype=dtype).uniform_(low, high)
     if spec["dist"] == "normal" and (dtype.is_floating_point or dtype.is_complex):
         return torch.randn(shape, device="cuda", dtype=dtype)
-    value = {"zeros": 0, "weights": 1 / shape[-1], "equal_weights": 1 / shape[-1]}.get(spec["dist"], 1)
+    weight = 1 / (shape or [1])[-1]
+    value = {"zeros": 0, "weights": weight, "equal_weights": weight}.get(spec["dist"], 1)
     return torch.full(shape, value, device="cuda").to(dtype)

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from .world import Idle
+
 SHARDED = (
     "FSDP is traced unsharded, an upper bound for one rank: of N ranks each keeps 1/N of weights, gradients and "
     "optimizer state, and gathers one wrapped module at a time"
@@ -56,7 +58,7 @@ def install(tracer: Any) -> None:
             return contextlib.nullcontext()
 
     def refused(*_: Any, **__: Any) -> Any:
-        raise NotImplementedError("collectives that change sizes are not traced; trace one unsharded step instead")
+        raise NotImplementedError("groups, and collectives that change sizes, are not traced; trace one unsharded step")
 
     class FullyShardedDataParallel(Wrapped):
         said = SHARDED
@@ -112,13 +114,14 @@ def _distributed(tracer: Any, refused: Any) -> None:
         started.append(True)
         tracer.assume("torch.distributed is taken as a group of one process")
 
-    def nothing(*_: Any, **__: Any) -> None:
-        return None
+    def nothing(*_: Any, async_op: bool = False, **__: Any) -> Any:
+        return Idle() if async_op else None  # it can be waited for
 
     dist.init_process_group = start
     dist.is_initialized = lambda: bool(started)
-    dist.get_rank = lambda *_: 0
-    dist.get_world_size = lambda *_: 1
+    dist.get_rank = lambda *_, **__: 0
+    dist.get_world_size = lambda *_, **__: 1
+    dist.get_backend = lambda *_, **__: "nccl"  # type: ignore[assignment]
 
     def mesh(kind: str, shape: Any, *_: Any, mesh_dim_names: Any = None, **__: Any) -> Mesh:
         start()

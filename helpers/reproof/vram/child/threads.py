@@ -28,7 +28,7 @@ def install(*modes: Any) -> None:
         plain(self)
 
     def keep(args: Any) -> None:
-        if args.exc_value is not None:
+        if args.exc_value is not None and not issubclass(args.exc_type, SystemExit):  # which ends a thread in silence
             _errors.append(args.exc_value)
 
     threading.Thread.start = start  # type: ignore[method-assign]

@@ -48,6 +48,16 @@ def _flops(func: Any, args: Any, kwargs: Any, out: Any) -> int:
     return int(formula(*args, **kwargs, out_val=out)) if formula is not None else 0
 
 
+def tf32(convolution: bool) -> bool:
+    """Whether fp32 products run in TF32, where the card has it; the old switch raises once the new one was set."""
+    backends = torch.backends
+    try:
+        return bool((backends.cudnn if convolution else backends.cuda.matmul).allow_tf32)
+    except RuntimeError:  # torch 2.9 and newer
+        new: Any = backends.cudnn.conv if convolution else backends.cuda.matmul  # type: ignore[attr-defined]
+        return bool(new.fp32_precision == "tf32")
+
+
 class Work:
     """Counts of (number format, FLOPs, bytes) over the operators of one step."""
 
@@ -86,9 +96,7 @@ class Work:
         if tensor.dtype in HALF:
             return "half"
         if tensor.dtype == torch.float32 and flops:
-            convolution = "conv" in func._schema.name
-            switch = torch.backends.cudnn if convolution else torch.backends.cuda.matmul
-            return "tf32" if switch.allow_tf32 else "fp32"
+            return "tf32" if tf32("conv" in func._schema.name) else "fp32"
         return "fp64" if tensor.dtype == torch.float64 else "fp32"
 
     def note(self, form: str, flops: int, moved: int) -> None:

@@ -8,8 +8,8 @@ Everything here changes torch in this process for good; the process ends with th
 from __future__ import annotations
 
 import collections
+import inspect
 import types
-import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +19,7 @@ from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensor, FakeTensorMode
 
 from . import quantised
+from .truths import Noted
 from .unknown import state_draw
 
 MIB = 2**20
@@ -144,6 +145,8 @@ def install(tracer: Any) -> None:
     FakeTensorMode.__deepcopy__ = lambda self, _: self  # type: ignore[attr-defined]
     for name, value in _device_functions(tracer).items():
         setattr(torch.cuda, name, value)
+    for name in ("range_push", "range_pop", "range_start", "range_end", "mark"):
+        setattr(torch.cuda.nvtx, name, _constant(0))
     for name in ("_cuda_getCurrentRawStream", "_cuda_getDevice"):  # a CPU build has none, a CUDA build asks the driver
         setattr(torch._C, name, _constant(0))
     amp.amp_definitely_not_available = _constant(False)
@@ -153,9 +156,65 @@ def install(tracer: Any) -> None:
         if known is not None and FakeTensor not in known:
             known.append(FakeTensor)
     _values(tracer)
-    _conversions()
+    _conversions(tracer)
+    _loading(tracer)
+    _one_hot(tracer)
+    _copies(tracer)
     quantised.install(tracer)
     _leave_out(tracer)
+
+
+def _loading(tracer: Any) -> None:
+    """Workers would be processes, and streams are not there. Neither changes what is on the GPU."""
+    torch.Tensor.record_stream = lambda *_: None  # type: ignore[method-assign]
+    loader = torch.utils.data.DataLoader
+    made = loader.__init__
+
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        given = inspect.signature(made).bind(self, *args, **kwargs).arguments
+        if given.get("num_workers"):
+            tracer.assume("DataLoader: its workers' batches are made in the process itself, num_workers=0")
+            given.update(num_workers=0, prefetch_factor=None, persistent_workers=False, timeout=0)
+            given.pop("multiprocessing_context", None)
+        made(**given)
+
+    loader.__init__ = init  # type: ignore[method-assign]
+
+
+def _one_hot(tracer: Any) -> None:
+    """As on a GPU, zeros and a scatter; fake tensors are compared with a range instead (native/Onehot.cpp)."""
+
+    def scattered(tensor: Any, num_classes: int = -1) -> Any:
+        if num_classes < 0:
+            known = tracer.shadows.value(tensor)
+            told = tracer.hint() if known is None else int(known.max()) + 1
+            if told is None:
+                raise NotImplementedError("one_hot() of unknown values without num_classes: give it, or a hint")
+            num_classes = int(told)
+        zeros = torch.zeros((*tensor.shape, num_classes), dtype=tensor.dtype, device=tensor.device)
+        return zeros.scatter_(-1, tensor.unsqueeze(-1), 1)
+
+    torch.nn.functional.one_hot = scattered
+
+
+def _copies(tracer: Any) -> None:
+    """Deep copies of fake tensors, and checks of tensors by torch's own assert."""
+    copied, checked = torch.Tensor.__deepcopy__, torch._assert
+
+    def copy(self: Any, memo: dict[int, Any]) -> Any:
+        if not isinstance(self, FakeTensor) or not self.is_leaf or id(self) in memo:
+            return copied(self, memo)
+        memo[id(self)] = new = self.detach().clone().requires_grad_(self.requires_grad)
+        return new
+
+    def check(condition: Any, message: str) -> None:
+        if isinstance(condition, FakeTensor) and tracer.shadows.value(condition) is None:
+            tracer.assume("a condition on values is taken as True: the program goes on")
+        else:
+            checked(condition, message)
+
+    torch.Tensor.__deepcopy__ = copy  # type: ignore[method-assign]
+    torch._assert = check
 
 
 def _leave_out(tracer: Any) -> None:
@@ -216,16 +275,30 @@ def _values(tracer: Any) -> None:
     def finite(*args: Any, **kwargs: Any) -> Any:
         """A composite, whose last operator is a product and tells nothing about what is asked."""
         out = isfinite(*args, **kwargs)
-        tracer.truths[out] = True
+        tracer.truths[out] = Noted(True, False)
         return out
 
     torch.isfinite = torch.Tensor.isfinite = finite  # type: ignore[method-assign]
 
 
-class _Apply:
-    """Module._apply that makes new parameters, since the data of a fake one cannot be swapped. Ties are kept."""
+def _become(parameter: Any, data: Any, gradient: Any) -> None:
+    """Put other data behind a parameter, which stays the object that optimizers and lists hold.
 
-    def __init__(self) -> None:
+    torch.utils.swap_tensors does it, but refuses what has weak references, as every fake tensor has.
+    """
+    new = nn.Parameter(data, parameter.requires_grad)
+    parameter.grad = None
+    kept = {name: each for name, each in parameter.__dict__.items() if name not in new.__dict__}
+    torch._C._swap_tensor_impl(parameter, new)
+    parameter.__dict__.update({**new.__dict__, **kept})
+    parameter.grad = gradient
+
+
+class _Apply:
+    """Module._apply for fake parameters, whose data cannot be set. Ties are kept."""
+
+    def __init__(self, shadows: Any) -> None:
+        self.shadows = shadows
         self.depth = 0
         self.done: dict[int, tuple[Any, Any]] = {}
 
@@ -257,27 +330,17 @@ class _Apply:
             if quantised.moves_itself(value):
                 value.data = data
                 data = value
-        new = value if data is value else nn.Parameter(data, value.requires_grad)
-        if new is not value:
-            new.__dict__.update({name: each for name, each in value.__dict__.items() if name not in new.__dict__})
-            if value.grad is not None:
-                new.grad = convert(value.grad)
-        self.done[id(value)] = (value, new)
-        return new
+        if data is not value:
+            self.shadows.replace(value, data)
+            _become(value, data, None if value.grad is None else convert(value.grad))
+        self.done[id(value)] = (value, value)
+        return value
 
 
-def _conversions() -> None:
-    apply = _Apply()
+def _conversions(tracer: Any) -> None:
+    apply = _Apply(tracer.shadows)
 
     def of_module(self: Any, convert: Any, recurse: bool = True) -> Any:
         return apply(self, convert, recurse)
 
-    def of_rnn(self: Any, convert: Any, recurse: bool = True) -> Any:
-        apply(self, convert, recurse)
-        self._flat_weights = [getattr(self, name) for name in self._flat_weights_names]
-        self._flat_weight_refs = [weakref.ref(weight) for weight in self._flat_weights]
-        return self
-
     nn.Module._apply = of_module  # type: ignore[method-assign]
-    nn.RNNBase._apply = of_rnn  # type: ignore[method-assign]
-    nn.RNNBase.flatten_parameters = _constant(None)  # type: ignore[method-assign]

@@ -16,6 +16,7 @@ from typing import Any
 
 from reproof.errors import MissingError
 
+START = Path(__file__).with_name("childstart.py")
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -32,6 +33,11 @@ def chosen(python: Path | str | None, why: str) -> str:
         fix = "give the python of the project, like .venv/bin/python"
         raise MissingError("no-python", f"no interpreter at {str(python)!r}", why=why, fix=fix)
     return os.path.abspath(found)  # noqa: PTH100 - resolving the link would leave the virtual environment
+
+
+def command(python: str, folder: Path, package: str, module: str, *arguments: str) -> list[str]:
+    """What runs main() of a module of ours in a user's interpreter: `folder` is loaded there as `package`."""
+    return [python, str(START), str(folder), package, module, *arguments]
 
 
 def surroundings(folder: Path, **more: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from reproof.compare.metrics import metric_of
 from reproof.compare.results import COMPUTED, FloorRow, Store
 from reproof.document import Plan
 
-MAIN = Path(child.__file__).with_name("__main__.py")
+CHILD = Path(child.__file__).parent
 LIMIT_S = 600.0
 
 
@@ -59,8 +59,8 @@ def _run(executable: str, jobs: list[dict[str, Any]]) -> tuple[dict[int, dict[st
     environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
                    "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1", "MPLBACKEND": "Agg"}  # fmt: skip
     process = subprocess.Popen(
-        [executable, str(MAIN)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        env=environment, start_new_session=True,
+        childproc.command(executable, CHILD, "reproof_floors", "floors"), stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, start_new_session=True,
     )  # fmt: skip
     ended = ""
     try:

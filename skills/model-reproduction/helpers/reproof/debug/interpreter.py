@@ -16,7 +16,7 @@ from reproof.debug.models import DebugRequest
 from reproof.errors import MissingError, PackError
 from reproof.units import GIB
 
-MAIN = Path(child.__file__).with_name("__main__.py")
+CHILD = Path(child.__file__).parent
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 FIT_SHARE = 0.5  # of the time limit, for learning one batch
 
@@ -74,8 +74,8 @@ def _run(executable: str, job: dict[str, Any], place: Path, timeout_s: float) ->
     with errors.open("wb") as stderr:
         try:
             process = subprocess.Popen(
-                [executable, str(MAIN)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
-                env=environment, start_new_session=True,
+                childproc.command(executable, CHILD, "reproof_debug", "job"), stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, stderr=stderr, env=environment, start_new_session=True,
             )  # fmt: skip
         except OSError as error:
             raise MissingError(

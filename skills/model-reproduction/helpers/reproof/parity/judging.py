@@ -9,9 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from reproof.childproc import run_to_end
+from reproof.childproc import command, run_to_end
 from reproof.errors import MissingError, PackError
-from reproof.parity.child.start import START
 from reproof.units import GIB
 
 CHILD = Path(__file__).parent / "child"
@@ -65,8 +64,8 @@ def judged(job: dict[str, Any], timeout_s: float, memory_gib: float | None, do: 
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         memory = None if memory_gib is None else int(memory_gib * GIB)
         python = job.get("python") or job["port"]["python"]
-        command = [python, "-c", START, str(CHILD), do, str(folder / "job.json")]
-        ended, said = run_to_end(command, folder, timeout_s, memory, _say, TMPDIR=place)
+        words = command(python, CHILD, "_parity", do, str(folder / "job.json"))
+        ended, said = run_to_end(words, folder, timeout_s, memory, _say, TMPDIR=place)
         if ended != "done":
             raise _ended(ended, said, timeout_s, python)
         answer: dict[str, Any] = json.loads((folder / "answer.json").read_text(encoding="utf-8"))

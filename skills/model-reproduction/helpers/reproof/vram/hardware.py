@@ -12,7 +12,7 @@ from typing import IO, Any
 from reproof import childproc
 from reproof.errors import MissingError, PackError
 from reproof.vram.child import driver
-from reproof.vram.interpreter import MAIN
+from reproof.vram.interpreter import CHILD, PACKAGE
 
 WEAKER = "vram.py trace needs no GPU; run this command on the machine that has one"
 CONFS = ("PYTORCH_CUDA_ALLOC_CONF", "PYTORCH_ALLOC_CONF")
@@ -48,7 +48,7 @@ def ask(job: dict[str, Any], python: Path | None, timeout_s: float, conf: str = 
         asked.write((json.dumps(job) + "\n").encode())
         asked.seek(0)
         process = subprocess.Popen(
-            [executable, str(MAIN), "real"],
+            childproc.command(executable, CHILD, PACKAGE, "real"),
             stdin=asked,
             stdout=out,
             stderr=said,

@@ -16,7 +16,7 @@ from reproof.vram import child
 from reproof.vram.gpus import Gpu
 from reproof.vram.traced import InterpreterRequest
 
-MAIN = Path(child.__file__).with_name("__main__.py")
+CHILD, PACKAGE = Path(child.__file__).parent, "reproof_vram_child"
 IMPORT_S = 120.0  # torch from a cold disk takes tens of seconds
 GRACE_S = 20.0  # the child ends a job by itself; this is for a child that cannot
 WEAKER = (
@@ -28,6 +28,7 @@ SLUGS = {
     "fenced": "a trace runs your code without letting it change anything",
     "no-such-device": "one GPU is traced; the model must fit it or be split by you",
     "no-lever": "there is nothing in this step that it could change",
+    "step-timeout": "it did not end within --timeout-s",
     "host-memory": "the step holds more real data than --memory allows; fake tensors take none",
 }
 
@@ -100,7 +101,8 @@ class Interpreter:
     def _start(self) -> None:
         place = Path(self.folder.name)
         try:
-            self.process = childproc.Warm([self.executable, str(MAIN)], surroundings(place), place / "stderr")
+            command = childproc.command(self.executable, CHILD, PACKAGE, "server")
+            self.process = childproc.Warm(command, surroundings(place), place / "stderr")
         except OSError as error:
             raise self._no_python(str(error.strerror)) from error
         hello = self.process.receive(IMPORT_S)
@@ -208,9 +210,9 @@ def _told(error: dict[str, str]) -> PackError:
             why="this operation has no fake counterpart, so its memory would be a guess",
             fix=f"replace it in the traced step by plain torch of the same shapes. {WEAKER}",
         )
-    return PackError(
-        error["kind"],
-        f"{error['type']}{during}{where}{line}: {text}",
-        why=SLUGS[error["kind"]],
-        fix="mend that line; build() must put model and data on 'cuda' and return step, a function without arguments",
-    )
+    fix = "mend that line; build() must put model and data on 'cuda' and return step, a function without arguments"
+    if error["kind"] == "step-timeout":
+        fix = "trace one training step, not the whole loop; fewer --steps; or a longer --timeout-s"
+    if error.get("asked"):
+        fix = f"say what that value is: --hint {error['asked']}=VALUE (a number, true or false); else {fix}"
+    return PackError(error["kind"], f"{error['type']}{during}{where}{line}: {text}", why=SLUGS[error["kind"]], fix=fix)

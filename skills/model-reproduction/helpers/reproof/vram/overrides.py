@@ -9,16 +9,6 @@ from reproof.errors import PackError
 from reproof.paths import write_atomically
 from reproof.vram.traced import FitRequest, FittedGpu
 
-FLAGS = {
-    "micro_batch": "--micro-batch",
-    "accumulate": "--accumulate",
-    "sinkhorn_batch": "--sinkhorn-batch",
-    "precision": "--precision",
-    "checkpointing": "--checkpointing",
-    "train_iters": "--train-iters",
-}
-"""Names in the file and on the generated project's command line."""
-
 
 def overrides(
     request: FitRequest, micro: int, accumulate: int, iterations: int | None, most: int
@@ -40,7 +30,7 @@ def words(found: dict[str, bool | int | str]) -> str:
     >>> words({"micro_batch": 32, "accumulate": 4, "checkpointing": True})
     '--micro-batch 32 --accumulate 4 --checkpointing'
     """
-    pairs = ((FLAGS.get(key, "--" + key.replace("_", "-")), value) for key, value in found.items())
+    pairs = (("--" + key.replace("_", "-"), value) for key, value in found.items())
     return " ".join(flag if value is True else f"{flag} {value}" for flag, value in pairs)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import pickle
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,7 +97,7 @@ class Picture:
     allocated: int
     reserved: int
     largest_hole: int
-    """Largest free block inside what is reserved."""
+    """Largest free piece of what is reserved, at that moment."""
     held: list[Block]
     where: str
     settings: dict[str, Any]
@@ -143,18 +144,18 @@ def picture(snapshot: dict[str, Any], device: int = 0) -> Picture:
             why=f"the snapshot holds {', '.join(map(str, devices)) or 'no device'}",
             fix="choose one of these",
         )
-    live, holes, reserved = _state(mine)
+    live, held = _state(mine)
     last = max((i for i, each in enumerate(trace) if each.get("action") == "oom"), default=None)
     event = trace[last] if last is not None else {}
     if last is not None:
-        reserved += _back_to(last, trace, live)
+        _back_to(last, trace, live, held)
     return Picture(
         oom=last is not None,
         wanted=_number(event, "size") or None,
         free=_number(event, "device_free", "addr") if last is not None else None,
         allocated=sum(block.size for block in live.values()),
-        reserved=reserved,
-        largest_hole=max(holes, default=0),
+        reserved=sum(end - start for start, end in held),
+        largest_hole=max((end - start for start, end in _holes(held, live)), default=0),
         held=list(live.values()),
         where=user_line(_frames(event)),
         settings=snapshot.get("allocator_settings") if isinstance(snapshot.get("allocator_settings"), dict) else {},  # type: ignore[arg-type]
@@ -169,31 +170,50 @@ def _is_private(segment: dict[str, Any]) -> bool:
     return isinstance(pool, (tuple, list)) and any(pool)
 
 
-def _state(segments: list[dict[str, Any]]) -> tuple[dict[int, Block], list[int], int]:
-    """Held blocks by address, sizes of free ones, and what is reserved."""
+Span = tuple[int, int]
+"""Addresses from and up to."""
+
+
+def _state(segments: list[dict[str, Any]]) -> tuple[dict[int, Block], list[Span]]:
+    """Held blocks by address, and what is reserved."""
     live: dict[int, Block] = {}
-    holes, reserved = [], 0
+    reserved = []
     for segment in segments:
-        reserved += _number(segment, "total_size")
         address = _number(segment, "address")
+        reserved.append((address, address + _number(segment, "total_size")))
         for block in _dicts(segment.get("blocks")):
             size = _number(block, "size")
             at = _number(block, "address") or address
             if str(block.get("state", "")).startswith("active"):
                 live[at] = Block(size, _frames(block))
-            else:
-                holes.append(size)
             address = at + size
-    return live, holes, reserved
+    return live, reserved
 
 
-def _back_to(event: int, trace: list[dict[str, Any]], live: dict[int, Block]) -> int:
-    """Undo in `live` what happened after `event`; returns the change in reserved bytes."""
+def _without(spans: list[Span], start: int, end: int) -> list[Span]:
+    """What is left of spans of addresses without those from `start` to `end`."""
+    cut = (part for a, b in spans for part in ((a, min(b, start)), (max(a, end), b)))
+    return [(a, b) for a, b in cut if a < b]
+
+
+def _holes(reserved: list[Span], live: dict[int, Block]) -> list[Span]:
+    """What is reserved and not held."""
+    starts = sorted(live)
+    found = []
+    for start, end in reserved:
+        for at in starts[bisect_left(starts, start) : bisect_left(starts, end)]:
+            found.append((start, at))
+            start = at + live[at].size
+        found.append((start, end))
+    return found
+
+
+def _back_to(event: int, trace: list[dict[str, Any]], live: dict[int, Block], reserved: list[Span]) -> None:
+    """Undo in `live` and `reserved` what happened after `event`."""
     made = {}
     for each in trace[: event + 1]:
         if each.get("action") == "alloc":
             made[_number(each, "addr")] = Block(_number(each, "size"), _frames(each))
-    change = 0
     for each in reversed(trace[event + 1 :]):
         action, address, size = each.get("action"), _number(each, "addr"), _number(each, "size")
         if action == "alloc":
@@ -201,10 +221,9 @@ def _back_to(event: int, trace: list[dict[str, Any]], live: dict[int, Block]) ->
         elif action == "free_completed":
             live[address] = made.get(address, Block(size, ()))
         elif action in ("segment_alloc", "segment_map"):
-            change -= size
+            reserved[:] = _without(reserved, address, address + size)
         elif action in ("segment_free", "segment_unmap"):
-            change += size
-    return change
+            reserved.append((address, address + size))
 
 
 def user_line(frames: tuple[tuple[str, int, str], ...]) -> str:
@@ -216,16 +235,16 @@ def kind_of(frames: tuple[tuple[str, int, str], ...]) -> str:
     """What a block is, told from the functions that were running when it was made."""
     if not frames:
         return "unknown, recorded without stacks"
-    paths = " ".join(path.replace("\\", "/") for path, _, _ in frames)
-    names = {name for _, _, name in frames}
-    if "torch/optim/" in paths or "deepspeed/ops/adam" in paths:
-        return "optimizer"
-    if "_engine_run_backward" in names or "torch/autograd/graph.py" in paths:
-        return "backward: gradients and temporaries"
-    if names & {"_apply", "convert", "reset_parameters", "_load_from_state_dict", "load_state_dict"}:
-        return "parameters and buffers"
-    if "_call_impl" in names or "forward" in names or "torch/nn/functional.py" in paths:
-        return "forward: activations and temporaries"
+    for path, _, name in frames:  # the innermost that tells: a closure runs the whole step inside of optimizer.step()
+        file = path.replace("\\", "/")
+        if "torch/optim/" in file or "deepspeed/ops/adam" in file:
+            return "optimizer"
+        if name == "_engine_run_backward" or "torch/autograd/graph.py" in file:
+            return "backward: gradients and temporaries"
+        if name in {"_apply", "convert", "reset_parameters", "_load_from_state_dict", "load_state_dict"}:
+            return "parameters and buffers"
+        if name in {"_call_impl", "forward"} or "torch/nn/functional.py" in file:
+            return "forward: activations and temporaries"
     return "other tensors"
 
 

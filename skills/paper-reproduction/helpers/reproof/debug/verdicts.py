@@ -331,6 +331,9 @@ def _fit(v: dict[str, Any]) -> Iterator[Check]:
         )
     elif share <= BY_HEART_FRAC:
         yield _check("overfit", what, "PASS", why, share=share)
+    elif v["hurried"]:
+        why = f"{why}: {100 * share:.0f} % is left, but time ran out first; raise --timeout-s or give a smaller batch"
+        yield _check("overfit", what, "WARN", why, share=share)
     else:
         state: State = "FAIL" if share > STUCK_FRAC else "WARN"
         hint = "; say loss_floor if the loss cannot reach 0, or raise --steps" if state == "WARN" else ""

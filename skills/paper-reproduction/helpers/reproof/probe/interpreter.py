@@ -15,7 +15,7 @@ from reproof.errors import MissingError
 from reproof.probe import child
 from reproof.probe.models import InterpreterRequest
 
-MAIN = Path(child.__file__).with_name("__main__.py")
+CHILD = Path(child.__file__).parent
 GRACE_S = 20.0  # the child ends its case by itself; this is for a child that cannot
 IMPORT_S = 120.0  # one import of torch on a cold disk takes tens of seconds
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -86,7 +86,8 @@ class Interpreter:
         place = Path(self.folder.name)
         env = surroundings(place, self.request.path)
         try:
-            self.process = childproc.Warm([self.executable, str(MAIN)], env, place / "server.stderr", cwd=place)
+            command = childproc.command(self.executable, CHILD, "reproof_child", "server")
+            self.process = childproc.Warm(command, env, place / "server.stderr", cwd=place)
         except OSError as error:
             raise self._no_python(f"{self.executable}: {error.strerror}") from error
 

@@ -18,7 +18,7 @@ from reproof.vram.levers import Try, tries
 from reproof.vram.models import StepTime
 from reproof.vram.overrides import overrides, refuse_unknown_ending, words, write
 from reproof.vram.timeline import Timeline
-from reproof.vram.trace import COUPLED, offered, settings
+from reproof.vram.trace import COUPLED, UNSEEN_FRAC, WEAKER, offered, settings
 from reproof.vram.traced import FitAnswer, FitRequest, FittedGpu, Lever
 
 MOST_TRACES, LEVER_TRACES = 14, 5
@@ -30,8 +30,9 @@ ADDED = (
 BATCH_NORM = "batch statistics and losses that couple samples see the micro-batch only: then accumulation is not equal"
 
 
-_Key = tuple[tuple[int, int], int, bool, str]
-"""Compute capability, micro-batch, whether the function accumulates, and the lever that is pulled."""
+_Kind = tuple[tuple[int, int], str]
+_Key = tuple[_Kind, int, bool, str]
+"""Kind of card, micro-batch, whether the function accumulates, and the lever that is pulled."""
 
 
 @dataclass
@@ -57,18 +58,19 @@ class _Search:
             self.couples |= set(result["couples"])
         line = self.known[key]
         waiting = line.most("gradients") if accumulates and not self.request.accumulate_arg else 0
-        return replay(line.events, self.conf).reserved_bytes + context_of(card) + waiting
+        size = replay(line.events, self.conf).reserved_bytes + context_of(card) + waiting
+        return size + (int(UNSEEN_FRAC * size) if self.request.weaker else 0)
 
     def key(self, card: Gpu, batch: int, accumulates: bool, lever: str) -> _Key:
         """What makes one trace differ from another."""
-        return card.capability, batch, accumulates and bool(self.request.accumulate_arg), lever
+        return card.kind, batch, accumulates and bool(self.request.accumulate_arg), lever
 
     def time(
         self, card: Gpu, micro: int, accumulate: int, iterations: int | None, lever: str = ""
     ) -> StepTime | None:  # fmt: skip
         """One optimizer update of `accumulate` micro-batches, and the run."""
         key = self.key(card, micro, accumulate > 1, lever)
-        times = max(1, accumulate // 2) if key[2] else accumulate  # such a trace did two micro-batches already
+        times = accumulate / 2 if key[2] else accumulate  # such a trace did two micro-batches already
         return step_time(card, self.work[key], iterations, times) if key in self.work else None
 
     def largest(self, card: Gpu, top: int, accumulates: bool, lever: str = "") -> tuple[int, int]:
@@ -101,8 +103,7 @@ def fit_batches(request: FitRequest) -> FitAnswer:
         search = _Search(interpreter, request, settings(request.alloc_conf))
         for card in cards:
             found.append(_fitted(card, request, search))
-            mine = sorted({batch for kind, batch, *_ in search.known if kind == card.capability})
-            tried[card.name] = mine
+            tried[card.name] = sorted({batch for kind, batch, *_ in search.known if kind == card.kind})
         about = interpreter.hello
     written = write(request.write, request, found) if request.write is not None else None
     coupled = [f"{COUPLED}: {', '.join(sorted(search.couples))}"] if search.couples else []
@@ -119,7 +120,9 @@ def fit_batches(request: FitRequest) -> FitAnswer:
         tried=tried,
         written=written,
         notes=[
-            f"fits: up to {FITS_FRAC:g} of the usable memory, with {show_bytes(context_of(cards[0]))} of context",
+            f"fits: up to {FITS_FRAC:g} of the usable memory, with "
+            f"{' or '.join(dict.fromkeys(show_bytes(context_of(card)) for card in cards))} of context",
+            *([WEAKER] if request.weaker else []),
             *(coupled or [BATCH_NORM]),
         ],
     )

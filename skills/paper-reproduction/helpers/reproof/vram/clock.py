@@ -25,6 +25,12 @@ GAP_S = 12e-6
 LEAST_S = 1e-6
 """A kernel that has nothing to do still takes that long, on any card and however it is launched."""
 CACHE_BYTES = 4 * 2**20
+FP64 = {(6, 0): 2, (7, 0): 2, (7, 5): 32, (8, 0): 1, (9, 0): 1, (10, 0): 2}
+"""Products in fp32 for one in fp64, tensor cores of A100 and H100 included; 64 on all other cards.
+
+Source: NVIDIA's data sheets of P100, V100, A100, H100 and B200; of the others the throughput of instructions per clock
+in the CUDA programming guide. From memory, not re-read.
+"""
 TABLE = "FLOPs by torch's formulas, bytes of every operator, data-sheet speeds; no GPU has calibrated this range"
 MEASURED = (
     "FLOPs by torch's formulas, bytes of every operator, speeds measured by vram.py calibrate on this kind of card"
@@ -51,14 +57,14 @@ def peaks(card: Gpu) -> dict[str, float] | None:
     if not card.tflops or not card.bandwidth_gb_per_s:
         return None
     fp32, tf32, half = (each * 1e12 for each in card.tflops)
-    found = {"fp32": fp32, "tf32": tf32 or fp32, "half": half or fp32, "fp64": fp32 / 32}
+    found = {"fp32": fp32, "tf32": tf32 or fp32, "half": half or fp32, "fp64": fp32 / FP64.get(card.capability, 64)}
     if card.constants is not None:
         speed = card.constants.matmul_flop_per_s
         found |= {"fp32": max(speed.get("float32", 0), fp32), "half": speed.get("half", found["half"])}
     return found
 
 
-def step_time(card: Gpu, work: Iterable[list[Any]], steps: int | None = None, per_step: int = 1) -> StepTime | None:
+def step_time(card: Gpu, work: Iterable[list[Any]], steps: int | None = None, per_step: float = 1) -> StepTime | None:
     """The range for one step, and for `steps` of them.
 
     Args:

@@ -8,11 +8,11 @@ CUDAMallocAsyncAllocator.cpp, the other backend; and of MPSAllocator.mm. ROCm an
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from reproof.units import parse_bytes
-
-SIZE = r"(\d+(?:\.\d+)?) ?(bytes|[KMGT]i?B)"
+SIZE = r"(\d{1,19}(?:\.\d+)?) ?(bytes|[KMGT]i?B)"
+ABOVE = 40_000
+"""Characters above a message in which its traceback is looked for."""
 NO_SIZE = 2**60
 """17179869184.00 GiB is how a number that nobody told, or no limit, is printed: 2**64 bytes."""
 TRIED = re.compile(rf"out of memory\.?\s+Tried to allocate {SIZE}\.?", re.IGNORECASE)
@@ -99,9 +99,7 @@ class Message:
 
 def _bytes(number: str, unit: str) -> int:
     """Sizes are divided by 1024 also where they are called GB."""
-    size = parse_bytes(number + ("" if unit == "bytes" else unit.replace("i", "").replace("B", "iB")))
-    assert isinstance(size, int), "the pattern lets only numbers with known units through"
-    return size
+    return round(float(number) * 1024.0 ** "bkmgt".index(unit[0].lower()))
 
 
 def _found(patterns: dict[str, str], text: str) -> dict[str, int]:
@@ -111,7 +109,7 @@ def _found(patterns: dict[str, str], text: str) -> dict[str, int]:
 
 
 def read(text: str) -> list[Message]:
-    """Every message of the log in order, or one without numbers, or none.
+    """Every message of the log in order, or one without numbers, or none; the last of them with the user's line.
 
     >>> read("CUDA out of memory. Tried to allocate 2.00 GiB (GPU 0; 8.00 GiB total capacity)")[0].wanted
     2147483648
@@ -120,29 +118,31 @@ def read(text: str) -> list[Message]:
     hits = list(TRIED.finditer(text))
     ends = [hit.start() for hit in hits[1:]] + [len(text)] if hits else []
     messages = [_message(text, hit, end) for hit, end in zip(hits, ends, strict=True)]
-    messages += [_listed(text, hit, "the cudaMallocAsync backend", ASYNC_PARTS) for hit in ASYNC.finditer(text)]
-    messages += [_listed(text, hit, "Apple's GPUs", MPS_PARTS) for hit in MPS.finditer(text)]
-    return sorted(messages, key=lambda each: each.at) or _bare(text)
+    messages += [_listed(hit, "the cudaMallocAsync backend", ASYNC_PARTS) for hit in ASYNC.finditer(text)]
+    messages += [_listed(hit, "Apple's GPUs", MPS_PARTS) for hit in MPS.finditer(text)]
+    messages = sorted(messages, key=lambda each: each.at) or _bare(text)
+    if messages:
+        last = messages[-1]
+        messages[-1] = replace(last, line=_line(text[max(0, last.at - ABOVE) : last.at]))
+    return messages
 
 
 ASYNC_PARTS = ("allocated", "wanted", "capacity", "free", "limit")
 MPS_PARTS = ("allocated", "other", "limit", "wanted")
 
 
-def _listed(text: str, hit: re.Match[str], wording: str, names: tuple[str, ...]) -> Message:
+def _listed(hit: re.Match[str], wording: str, names: tuple[str, ...]) -> Message:
     said = hit.groups()
     pairs = {name: _bytes(said[2 * i], said[2 * i + 1]) for i, name in enumerate(names) if said[2 * i] is not None}
     found = {name: size for name, size in pairs.items() if size < NO_SIZE}
     if "other" in found:  # Metal's, outside of the allocator, but of the same process and under the same limit
         found["process"] = found["allocated"] + found.pop("other")
-    line = _line(text[: hit.start()])
-    return Message(wording, hit.start(), line=line, is_async=names is ASYNC_PARTS, **found)  # type: ignore[arg-type]
+    return Message(wording, hit.start(), is_async=names is ASYNC_PARTS, **found)  # type: ignore[arg-type]
 
 
 def _message(text: str, hit: re.Match[str], end: int) -> Message:
     said = " ".join(text[hit.start() : min(end, hit.end() + 2000)].split())
-    common = {"at": hit.start(), "wanted": _bytes(hit[1], hit[2]), "line": _line(text[: hit.start()]),
-              "is_rocm": text[: hit.start()].endswith("HIP ")}  # fmt: skip
+    common = {"at": hit.start(), "wanted": _bytes(hit[1], hit[2]), "is_rocm": text.endswith("HIP ", 0, hit.start())}
     new = _found(NEW, said)
     if "capacity" in new:
         wording = "torch 2.1 or newer"
@@ -163,7 +163,7 @@ def _bare(text: str) -> list[Message]:
     for slug, pattern, meaning in OTHERS:
         hits = list(re.finditer(pattern, text, re.DOTALL))
         if hits:
-            return [Message(meaning, hits[-1].start(), bare=slug, line=_line(text[: hits[-1].start()]))]
+            return [Message(meaning, hits[-1].start(), bare=slug)]
     return []
 
 
@@ -178,7 +178,7 @@ def is_library(path: str) -> bool:
 
 def _line(before: str) -> str:
     """The user's innermost line of the traceback above the message."""
-    found = (hit.groupdict() for hit in FRAMES.finditer(before[-40_000:]))
+    found = (hit.groupdict() for hit in FRAMES.finditer(before))
     frames = [tuple(each for each in hit.values() if each is not None) for hit in found]
     users = [f"{path}:{line}" for path, line in frames if not is_library(path)]
     last = f"{frames[-1][0]}:{frames[-1][1]}" if frames else ""

@@ -85,7 +85,7 @@ def postmortem(request: PostmortemRequest) -> PostmortemAnswer:
     """Explain a file: a pickle is a snapshot, everything else is a log."""
     try:
         with request.file.open("rb") as file:
-            head = file.read(2)
+            head = file.read(1)
     except OSError as error:
         raise PackError(
             "unreadable",
@@ -93,12 +93,15 @@ def postmortem(request: PostmortemRequest) -> PostmortemAnswer:
             why="it is what is explained",
             fix="check the path",
         ) from error
-    return _of_snapshot(request) if head[:1] == b"\x80" else _of_log(request.file)
+    return _of_snapshot(request) if head == b"\x80" else _of_log(request.file)
 
 
 def _of_log(path: Path) -> PostmortemAnswer:
-    text = path.read_bytes()[-LAST_BYTES:].decode("utf-8", errors="replace")  # logs mix encodings and progress bars
-    found = oomtext.read(text)
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - LAST_BYTES))
+        said = file.read()
+    # logs mix encodings and progress bars; in UTF-16, as PowerShell writes it, every second byte is 0
+    found = oomtext.read(said.decode("utf-8", errors="replace").replace("\0", ""))
     if not found:
         return PostmortemAnswer(
             ok=False,
@@ -258,7 +261,7 @@ def explain(facts: Facts) -> tuple[list[Cause], list[Advice]]:
             "the device); ranks or programs that come and go: start them one after the other",
             "the driver did not give what the device has: host memory, a limit, or others were faster")  # fmt: skip
     others = facts.outside and facts.outside > facts.context and not causes
-    if others and facts.outside and facts.outside >= min(wanted, facts.capacity or wanted) / 2:
+    if others and facts.outside and facts.outside >= wanted / 2:
         say("other-processes", f"{show_bytes(facts.outside)} of the device are held outside this process's PyTorch",
             "nvidia-smi shows who; end it, or choose another GPU with CUDA_VISIBLE_DEVICES",
             "that memory is not this step's", facts.outside)  # fmt: skip

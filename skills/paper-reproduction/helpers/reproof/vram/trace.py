@@ -99,7 +99,7 @@ def trace(request: TraceRequest) -> TraceAnswer:
     found, lines = [], {}
     with Interpreter(request, values) as interpreter:
         for card in cards:
-            kind = (card.capability, card.name if card.constants else "")
+            kind = card.kind
             if kind not in results:
                 _tell(f"tracing {request.steps} steps as on a {card.name}")
                 results[kind] = interpreter.trace(card)

@@ -125,11 +125,11 @@ class Source:
         self.cards = driver.cards()
         name = request.uuid or ("" if request.index is None else str(request.index))
         self.settled = bool(name)
-        shown = visible()
-        card = named(self.cards, name or (shown or ["0"])[0])
+        name = name or (visible() or ["0"])[0]
+        card = named(self.cards, name)
         if card is None:
             names = ", ".join(f"{each.number}: {each.name}, {each.uuid}" for each in self.cards) or "none"
-            raise _no_gpu(f"no GPU {name or shown}; there are {names}")
+            raise _no_gpu(f"no GPU {name}, or several; there are {names}", "--index or the whole --uuid of one")
         self.card = card
         self.total = self.usage().total  # a card that tells nothing is no card to follow
 
@@ -196,14 +196,15 @@ def watch(
         ) from error
     except Silent as error:
         raise _no_gpu(f"NVML does not answer here: {error}") from error
-    if request.pid is not None and not _life(request.pid):
+    born = _life(request.pid) if request.pid is not None else ""
+    if request.pid is not None and not born:
         raise PackError(
             "no-such-process", f"--pid {request.pid}", why="it is followed until it ends", fix="nvidia-smi lists them"
         )
     watcher, started = Watcher(request, source.total), clock()
     with _stoppable():
         try:
-            ended = _follow(request, watcher, source, started, clock, wait)
+            ended = _follow(request, watcher, source, born, started, clock, wait)
         except KeyboardInterrupt:
             ended = "you stopped it"
     return _answer(request, watcher, source, ended, clock() - started)
@@ -228,10 +229,9 @@ def _stoppable() -> Iterator[None]:
 
 
 def _follow(
-    request: WatchRequest, watcher: Watcher, source: Source, started: float,
+    request: WatchRequest, watcher: Watcher, source: Source, born: str, started: float,
     clock: Callable[[], float], wait: Callable[[float], None],
 ) -> str:  # fmt: skip
-    born = _life(request.pid) if request.pid is not None else ""
     while True:
         at_s = clock() - started
         try:
@@ -252,13 +252,8 @@ def _follow(
         wait(request.every_s)
 
 
-def _no_gpu(what: str) -> MissingError:
-    return MissingError(
-        "no-gpu",
-        what,
-        why="the device's memory is read from the driver",
-        fix="run it on the machine that has the GPU, also inside the container (nvidia-smi must work there)",
-    )
+def _no_gpu(what: str, fix: str = "run it where the GPU is, and nvidia-smi works, in a container too") -> MissingError:
+    return MissingError("no-gpu", what, why="the device's memory is read from the driver", fix=fix)
 
 
 def _life(pid: int) -> str:
@@ -272,10 +267,10 @@ def _life(pid: int) -> str:
         pass
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # gone, or a number that no process can have
         return ""
     except OSError:  # another user's
-        return "alive"
+        pass
     return "alive"
 
 

@@ -20,28 +20,33 @@ def one_batch(subject: Subject) -> dict[str, Any]:
     steps, budget_s = int(subject.job.get("steps") or 200), float(subject.job.get("fit_s") or 60.0)
     began = time.monotonic()
     best: dict[str, Any] | None = None
+    hurried = False
     floor = float(subject.given.get("loss_floor") or 0.0)
     for rate in RATES:
         subject.restore()
-        curve = _curve(subject, rate, steps, budget_s - (time.monotonic() - began), floor)
+        curve, cut = _curve(subject, rate, steps, budget_s - (time.monotonic() - began), floor)
         if best is None or _last(curve) < _last(best["losses"]):
             kept = {name: tensor.detach().clone() for name, tensor in subject.model.state_dict().items()}
             best = {"losses": curve, "lr": rate, "state": kept}
         done = _last(curve) - floor <= ENOUGH * (curve[0] - floor)
-        if done or time.monotonic() - began > budget_s / 2:
+        late = time.monotonic() - began > budget_s / 2
+        hurried = not done and (hurried or cut or (late and rate != RATES[-1]))
+        if done or late:
             break
     assert best is not None, "there is a first rate"
     subject.model.load_state_dict(best.pop("state"))
-    return {**best, "steps": len(best["losses"]) - 1, "asked": steps, "floor": floor, **_asked(subject)}
+    return {**best, "steps": len(best["losses"]) - 1, "asked": steps, "floor": floor, "hurried": hurried,
+            **_asked(subject)}  # fmt: skip
 
 
 def _last(curve: list[float]) -> float:
     return curve[-1] if math.isfinite(curve[-1]) else math.inf
 
 
-def _curve(subject: Subject, rate: float, steps: int, left_s: float, floor: float) -> list[float]:
+def _curve(subject: Subject, rate: float, steps: int, left_s: float, floor: float) -> tuple[list[float], bool]:
+    """The losses, and whether time ran out before the steps did."""
     if not subject.trainable():
-        return [subject.loss().item()]
+        return [subject.loss().item()], False
     optimizer, began = subject.optimizer(own=False, lr=rate), time.monotonic()
     losses: list[float] = []
     subject.model.train()
@@ -51,14 +56,15 @@ def _curve(subject: Subject, rate: float, steps: int, left_s: float, floor: floa
         optimizer.zero_grad(set_to_none=True)
         loss = subject.loss()
         losses.append(loss.item())
-        stop = not math.isfinite(losses[-1]) or not loss.requires_grad or time.monotonic() - began > left_s
-        if stop or losses[-1] - floor <= 0.2 * ENOUGH * (losses[0] - floor):
-            break
+        late = time.monotonic() - began > left_s
+        stop = not math.isfinite(losses[-1]) or not loss.requires_grad
+        if stop or late or losses[-1] - floor <= 0.2 * ENOUGH * (losses[0] - floor):
+            return losses, late
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     with torch.no_grad():
         losses.append(subject.loss().item())
-    return losses
+    return losses, False
 
 
 def _falling(losses: list[float], steps: int) -> bool:

@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .start import START
-
+HERE = Path(__file__).resolve().parent
 PLACE = "$array"
 
 
@@ -98,10 +97,9 @@ class Remote:
         self.name, self.count = name, 0
         self.folder = Path(tempfile.mkdtemp(prefix=f"{name}-", dir=folder))
         write(self.folder / "spec", spec)
-        package = str(Path(__file__).resolve().parent)
         self.errors = (self.folder / "stderr").open("wb")
         self.process = subprocess.Popen(
-            [python, "-c", START, package, "serve", str(self.folder)],
+            [python, str(HERE.parents[1] / "childstart.py"), str(HERE), "_parity", "serve", str(self.folder)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, env={**os.environ, "PYTHONUTF8": "1"},
         )  # fmt: skip
 

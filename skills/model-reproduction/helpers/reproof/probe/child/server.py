@@ -22,15 +22,16 @@ from typing import Any
 from . import limits, look
 
 CAN_FORK = hasattr(os, "fork") and sys.platform != "win32"
+HERE = Path(__file__).resolve().parent
 TAIL = 2000  # characters of a case's stderr that are told
 
 
-def main(argv: list[str]) -> None:
+def main(*arguments: str) -> None:
     """Serve jobs until stdin ends; with `job`, do the one on stdin and leave."""
     answers = os.dup(1)
     os.set_inheritable(answers, False)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what a library prints on import is no answer
-    if argv == ["job"]:
+    if arguments == ("job",):
         job = json.load(sys.stdin)
         if CAN_FORK:
             limits.fence(job["memory_bytes"])
@@ -186,10 +187,9 @@ def _ending(status: int) -> str:
 
 def spawned(job: dict[str, Any], folder: Path) -> tuple[bytes, str]:
     """The job in a new interpreter, which imports the library itself."""
-    main_file = str(Path(__file__).resolve().parent / "__main__.py")
     with (folder / "stderr").open("wb") as errors:
         process = subprocess.Popen(
-            [sys.executable, main_file, "job"],
+            [sys.executable, str(HERE.parents[1] / "childstart.py"), str(HERE), "reproof_child", "server", "job"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

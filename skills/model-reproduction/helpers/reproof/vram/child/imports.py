@@ -64,7 +64,7 @@ def _uncompiled() -> Iterator[None]:
 
 def install(changes: dict[str, Change]) -> None:
     """Make these changes to modules that are not imported yet; a module that is stays as it is."""
-    sys.meta_path.insert(0, _Finder({**TRANSFORMERS, **changes}))
+    sys.meta_path.insert(0, _Finder({**ALWAYS, **changes}))
 
 
 def _reads_values(module: Any) -> None:
@@ -72,4 +72,12 @@ def _reads_values(module: Any) -> None:
     module.is_fake_tensor = lambda _: False
 
 
-TRANSFORMERS = {"transformers.utils.import_utils": Change(_reads_values)}
+def _one_nms(module: Any) -> None:
+    """Many boxes are gone through class by class, of which a trace may know only that each box could be one."""
+    module._batched_nms_vanilla = module._batched_nms_coordinate_trick
+
+
+ALWAYS = {
+    "transformers.utils.import_utils": Change(_reads_values),
+    "torchvision.ops.boxes": Change(_one_nms),
+}

@@ -7,9 +7,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import inspect
+import random
+import sys
 import time
 import traceback
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -17,7 +20,7 @@ from torch._subclasses import fake_tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from . import kernels, levers, parallel, quantised, threads, weaker, workspaces, world
-from .fence import Fenced
+from .fence import UNMADE, Fenced, TimeUp, time_is_up
 from .ledger import HERE, TORCH
 from .loading import LIBRARIES, BadStep, load
 from .naming import Naming
@@ -36,6 +39,14 @@ SPARSE = (
 )
 
 
+VALUES = ("a condition on values", "a loop whose end", "item() of an unknown", "a count of a mask", "values read with")
+"""How the assumptions begin that a hint could replace."""
+NEAR = 6
+"""Lines before an error within which an assumption may be its cause."""
+OFTEN = 100
+"""A line that asks so often for a value is one of a loop."""
+
+
 def run(job: dict[str, Any]) -> dict[str, Any]:
     """The answer to a job; an error of the user's code is an answer too."""
     started = time.perf_counter()
@@ -47,8 +58,12 @@ def run(job: dict[str, Any]) -> dict[str, Any]:
     try:
         _trace(job, tracer, naming, marks)
     except BaseException as problem:  # whatever user code does, also SystemExit, is told and not passed on
+        time_is_up()
         error = _told(problem)
         error["during"] = marks[-1][0] if marks else ""
+        error.update(_blamed(tracer, error))
+    for folder in UNMADE:
+        tracer.assumed[f"the folder {folder!r} is not made", ""] += 1
     trained, total = naming.count()
     return {
         "error": error,
@@ -101,13 +116,29 @@ def _trace(job: dict[str, Any], tracer: Tracer, naming: Naming, marks: list[list
             for number in range(1, job["steps"] + 1):
                 mark(f"step {number}")
                 tracer.counting = number == job["steps"]  # of the last step: the first also makes the optimizer's state
-                _whole(step())
+                tracer.passes.clear()
+                with _draws(tracer):
+                    _whole(step())
                 threads.failed()
                 naming.gradients()
                 if number == 1:
-                    naming.modules()  # lazy modules exist from now on
+                    naming.modules()  # those that the first forward made
             mark("end")
     del library
+
+
+@contextlib.contextmanager
+def _draws(tracer: Tracer) -> Iterator[None]:
+    """Say when the step drew random numbers that are none of torch's."""
+
+    def states() -> list[Any]:
+        numpy = sys.modules.get("numpy.random")
+        return [random.getstate(), repr(numpy.get_state()) if numpy is not None else None]
+
+    before = states()
+    yield
+    if states() != before:
+        tracer.assumed["random numbers of Python or numpy were drawn: other draws may need more memory", ""] += 1
 
 
 def _whole(given: Any) -> None:
@@ -125,9 +156,13 @@ def _told(problem: BaseException) -> dict[str, str]:
         (levers.NoLever, "no-lever"),
         (world.OtherDevice, "no-such-device"),
         (MemoryError, "host-memory"),
+        (TimeUp, "step-timeout"),
         ((*CANNOT, NotImplementedError), "cannot-trace"),
     )
+    frames = traceback.extract_tb(problem.__traceback__)
     kind = next((kind for types, kind in known if isinstance(problem, types)), "step-raised")
+    if isinstance(problem, NotImplementedError) and _is_users(frames[-1]):
+        kind = "step-raised"
     text = str(problem).strip() or type(problem).__name__
     if kind == "step-raised" and any(
         word in text for word in ("fake kernel", "FakeTensor", "fake tensor", "fake impl")
@@ -135,7 +170,6 @@ def _told(problem: BaseException) -> dict[str, str]:
         kind = "cannot-trace"
     if any(word in text for word in ("SparseCUDA", "SparseCPU", "SparseCsr")):
         kind, text = "cannot-trace", SPARSE
-    frames = traceback.extract_tb(problem.__traceback__)
     if kind in ("step-raised", "cannot-trace"):
         library = quantised.untraced((each.filename for each in frames), kind)
         if library:
@@ -145,6 +179,29 @@ def _told(problem: BaseException) -> dict[str, str]:
     where = f"{users[-1].filename}:{users[-1].lineno}" if users else ""
     return {"kind": kind, "type": type(problem).__name__, "text": text[:1000], "where": where,
             "line": (users[-1].line or "") if users else ""}  # fmt: skip
+
+
+def _blamed(tracer: Tracer, error: dict[str, str]) -> dict[str, str]:
+    """What was taken for an unknown value at the line of an error or just before it; where a loop asks for one."""
+    asked = [(line, what, count) for (what, line), count in tracer.assumed.items() if what.startswith(VALUES)]
+    path, _, number = error["where"].rpartition(":")
+    if error["kind"] == "step-raised" and number.isdigit():
+        near = {f"{path}:{int(number) - back}" for back in range(NEAR)}
+        asked = [each for each in asked if each[0] in near]
+    elif error["kind"] == "step-timeout":
+        asked = [each for each in asked if each[2] >= OFTEN]
+    else:
+        return {}
+    if not asked:
+        return {}
+    line, what, count = max(asked, key=lambda each: (error["kind"] == "step-raised" and each[0], each[2]))
+    return {"asked": line, "text": f"{error['text']}; {what} at {line}, {count} times"}
+
+
+def _is_users(frame: traceback.FrameSummary) -> bool:
+    """Whether a method is missing in the user's code, which raises by itself, or a module has no forward."""
+    ours = frame.filename.startswith((TORCH, HERE))
+    return frame.name == "_forward_unimplemented" or (not ours and "raise " in (frame.line or ""))
 
 
 def _host_bytes() -> int:

@@ -61,7 +61,7 @@ class Naming:
             if parameter.grad is not None:
                 self.ledger.name(parameter.grad, "gradients", self.owner_of.get(key, ""))
 
-    def _before_update(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
+    def _before_update(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 if id(parameter) not in self.parameters:
@@ -69,6 +69,22 @@ class Naming:
                     self.parameters[id(parameter)] = parameter
         self.gradients()
         self._phase, self.tracer.phase = self.tracer.phase, "optimizer"
+        named = {name: self._outside(each) for name, each in kwargs.items()}
+        return (*args[:1], *map(self._outside, args[1:])), named
+
+    def _outside(self, closure: Any) -> Any:
+        """The closure of optimizer.step(closure), Lightning's way: it is forward and backward and not the update."""
+        if not callable(closure):
+            return closure
+
+        def run() -> Any:
+            self.tracer.phase = self._phase
+            loss = closure()
+            self.gradients()
+            self.tracer.phase = "optimizer"
+            return loss
+
+        return run
 
     def _after_update(self, optimizer: Any, _args: Any, _kwargs: Any) -> None:
         for parameter, state in optimizer.state.items():

@@ -7,17 +7,20 @@ from __future__ import annotations
 import collections
 import functools
 import os
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
+import torch.utils.checkpoint
 from torch._C._autograd import _get_sequence_nr
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.weak import WeakTensorKeyDictionary
 
-from . import quantised, unknown, workspaces
+from . import cachekeys, quantised, truths, unknown, workspaces
 from .ledger import Ledger, site
 from .shadows import Shadows, tensors
 from .work import COUPLING, Work
@@ -45,6 +48,11 @@ COMPOSITE_KEYS = (
 
 
 DEVICE, META = torch.ops.prim.device.default, torch.device("meta")
+SAME = {torch.ops.aten._unsafe_view.default: torch.ops.aten.view.default}
+"""Operators that are run as another, which does the same to fake tensors and whose results their cache remembers.
+
+In C++ `_unsafe_view` is `view` without autograd's knowledge of it, and here we are below autograd.
+"""
 
 
 class Target(NamedTuple):
@@ -59,6 +67,7 @@ class Rule(NamedTuple):
     """What one operator needs beyond being run on fake tensors."""
 
     name: str
+    run: Callable[..., Any]
     handle: Callable[..., Any] | None
     composite: Any
     """The key under which its C++ composite is found; None where it is not run."""
@@ -66,7 +75,16 @@ class Rule(NamedTuple):
     """Takes it apart, where it is only a sequence of other operators; see `_apart`."""
     before: Callable[..., Any] | None
     after: Callable[..., Any] | None
-    answer: bool | None
+    truth: Callable[..., Any] | None
+    """What is known of conditions; see `truths`."""
+
+
+def _checkpoints() -> bool:
+    """Whether activation checkpointing runs a forward again."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename != torch.utils.checkpoint.__file__:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _apart(func: Any) -> Callable[..., Any] | None:
@@ -87,6 +105,7 @@ class Tracer(TorchDispatchMode):
 
     def __init__(self, target: Target, hints: dict[str, Any] | None = None, constants: dict[str, Any] | None = None):
         super().__init__()
+        cachekeys.install()
         self.target = target
         self.device = "cuda"
         """Where memory is counted; 'cpu' for the weaker way."""
@@ -102,8 +121,9 @@ class Tracer(TorchDispatchMode):
         self.chosen: Counter[str] = collections.Counter()
         self.modules: list[str] = []
         self.names: dict[int, str] = {}
-        self.truths: Any = unknown.truths()
-        self.hinted: Any = unknown.truths()
+        self.truths: Any = WeakTensorKeyDictionary()
+        self.passes: Counter[str] = collections.Counter()
+        self.hinted: Any = WeakTensorKeyDictionary()
         self.ops = 0
         self._forward: dict[int, tuple[str, str]] = {}  # sequence number of an autograd node -> module, site
         self._rules: dict[Any, Rule] = {}
@@ -122,7 +142,7 @@ class Tracer(TorchDispatchMode):
         if node is None:
             return op, self.phase, self.modules[-1] if self.modules else "", site()
         self.ran_backward = True
-        if torch.is_grad_enabled():  # activation checkpointing runs the forward again
+        if torch.is_grad_enabled() and _checkpoints():  # with create_graph a gradient is enabled as well
             return op, "recompute", self.modules[-1] if self.modules else "", site()
         module, line = self._forward.get(node._sequence_nr(), ("", ""))
         return op, "backward", module, line
@@ -184,12 +204,13 @@ class Tracer(TorchDispatchMode):
         apart = _apart(func)
         return Rule(
             name,
+            SAME.get(func, func),
             unknown.HANDLERS.get(name) or (None if apart else quantised.handler(func)),
             keys[0] if name in COMPOSITE and keys else None,
             apart,
             workspaces.BEFORE.get(name),
             workspaces.AFTER.get(name),
-            unknown.ANSWERS.get(name),
+            truths.RULES.get(name),
         )
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -220,11 +241,11 @@ class Tracer(TorchDispatchMode):
 
     def _run(self, rule: Rule, func: Any, args: Any, kwargs: Any) -> Any:
         hidden = [self.scratch(size, rule.name) for size in rule.before(self, args)] if rule.before else []
-        out = func(*args, **kwargs)
+        out = rule.run(*args, **kwargs)
         for each in tensors(out):
             self.see(each, rule.name)
-            if rule.answer is not None:
-                self.truths[each] = rule.answer
+        if rule.truth is not None:
+            truths.follow(self, rule.truth, args, out)
         if self.counting:
             self.work.add(func, args, kwargs, out, self.device)
         if rule.name in COUPLING:

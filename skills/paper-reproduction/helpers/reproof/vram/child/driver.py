@@ -52,7 +52,7 @@ def _module(path: str) -> Any:
     spec = importlib.util.spec_from_file_location("reproof_pynvml", path)
     if spec is None or spec.loader is None:
         raise ImportError(path)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)  # of a package too, as pynvml once was
     spec.loader.exec_module(module)
     return module
 
@@ -117,7 +117,7 @@ class Driver:
             try:
                 part = self._ask("nvmlDeviceGetMigDeviceHandleByIndex", handle, number)
                 name = _text(self._ask("nvmlDeviceGetName", part))
-                yield part, _text(self._ask("nvmlDeviceGetUUID", part)), name[name.find("MIG") :]
+                yield part, _text(self._ask("nvmlDeviceGetUUID", part)), name[max(0, name.find("MIG")) :]
             except Silent:  # no slice with this number
                 continue
 

@@ -18,6 +18,7 @@ from typing import Any
 
 OLDEST = (2, 4)
 POLL_S = 0.01
+LAST_WORDS_S = 5.0
 
 
 def main() -> None:
@@ -117,6 +118,15 @@ def _in_a_fork(job: dict[str, Any]) -> dict[str, Any]:
             code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
             return {"ended": "done" if code == 0 else f"exit {code}" if code > 0 else f"signal {-code}"}
         time.sleep(POLL_S)
+    ends = time.monotonic() + LAST_WORDS_S
+    while (
+        time.monotonic() < ends
+    ):  # first it may say where it was; what is raised in a weak reference's callback is lost
+        os.kill(pid, signal.SIGALRM)
+        time.sleep(10 * POLL_S)
+        done, status = os.waitpid(pid, os.WNOHANG)
+        if done:
+            return {"ended": "done" if status == 0 else "timeout"}
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -127,7 +137,7 @@ def _in_a_fork(job: dict[str, Any]) -> dict[str, Any]:
 
 def _child(job: dict[str, Any]) -> None:
     """Trace, write the result, and leave without torch's own clean-up, which may abort."""
-    from .fence import fence, limit_memory
+    from .fence import end_in_time, fence, limit_memory
 
     code = 1
     try:
@@ -138,6 +148,7 @@ def _child(job: dict[str, Any]) -> None:
         folder = os.path.dirname(job["answer"])
         os.environ["TMPDIR"] = tempfile.tempdir = folder
         fence(folder)
+        end_in_time()
         from .job import run
 
         answer = run(job)

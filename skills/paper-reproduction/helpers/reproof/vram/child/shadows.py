@@ -16,8 +16,9 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from .filled import Filled
+from .filled import Filled, changed
 
+EMPTY = {"aten::empty", "aten::empty_like", "aten::empty_strided", "aten::new_empty", "aten::new_empty_strided"}
 MOST = 8192
 """Elements of the largest tensor that is kept."""
 
@@ -75,6 +76,13 @@ class Shadows:
         else:
             self._drawn.pop(tensor, None)
 
+    def replace(self, tensor: torch.Tensor, source: torch.Tensor) -> None:
+        """`tensor` is about to have what `source` has."""
+        known, drawn = self.value(source), self.drawn(source)
+        self._values.pop(tensor, None)
+        if known is not None:
+            self.learn(tensor, known, drawn)
+
     def follow(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any], out: Any) -> None:
         """Run `func` on the real values as well, if its results are small and all its inputs are known."""
         results, changes = list(tensors(out)), func._schema.is_mutable
@@ -84,7 +92,7 @@ class Shadows:
             if small and self._compute(func, args, kwargs, results):
                 return
         if changes and "_amp_" not in func._schema.name:  # GradScaler: no overflow is assumed
-            self.poison(args)
+            self.poison((results, list(changed(func, args))))
 
     def poison(self, args: Any) -> None:
         """The values of these tensors are no longer known."""
@@ -101,6 +109,8 @@ class Shadows:
         try:
             with torch._C._DisableTorchDispatch(), torch.no_grad():
                 values = list(tensors(func(*real_args, **real_kwargs)))
+                if func._schema.name in EMPTY:
+                    torch._foreach_zero_(values)  # whatever lay there: the same trace every time
         except Exception:  # whatever the operator cannot do on a CPU stays unknown
             return False
         if len(values) != len(results):

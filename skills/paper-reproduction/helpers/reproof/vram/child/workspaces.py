@@ -3,7 +3,8 @@
 Each function gets the operator's arguments and yields sizes in bytes; all are freed when the operator returns. What is
 read from PyTorch's CUDA sources is exact up to rounding; the sources are named below aten/src/ATen/native/cuda unless
 said. What UNCALIBRATED lists are priors that no GPU has calibrated: tensor-core convolutions of NCHW data transpose to
-NHWC inside the workspace. Not known at all, and taken as nothing: cuSOLVER's, cuFFT's and cuDNN's batch norm's.
+NHWC inside the workspace; RNNs, transforms and factorisations as rnnkernels.py and libraries.py say. Not known at all,
+and taken as nothing: cuDNN's batch norm's.
 """
 
 # mypy: allow-untyped-calls
@@ -14,19 +15,22 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-from . import inner, reductions
+from . import inner, libraries, reductions, rnnkernels, unknown
 from .shadows import tensors
+from .work import tf32 as tf32_of
 
 MIB = 2**20
 UNCALIBRATED = (
     "aten::convolution",
     "aten::convolution_backward",
     "aten::_scaled_dot_product_cudnn_attention_backward",
-    "aten::_cudnn_rnn",
+    *rnnkernels.GUESSES,
+    *libraries.GUESSES,
 )
 """Operators whose workspace is a guess."""
 HALF = (torch.float16, torch.bfloat16)
@@ -37,6 +41,7 @@ LARGE_SEGMENT, FEW_SEGMENTS = 1_000_000, 128
 EMBEDDING_SORTS, EMBEDDING_ROWS = 3072, 10
 FOREACH_CHUNK = 65536
 LARGE = 2**31
+LAYOUT, SUM = "aten::contiguous", "aten::sum"
 DEPTHWISE = (
     "a depthwise convolution of 2^31 numbers or more: torch's own kernel raises a RuntimeError on it, however much "
     "memory there is; where cuDNN takes it over (some shapes in 16 bits) it runs"
@@ -81,19 +86,25 @@ def _last(*given: Any) -> bool:
     )
 
 
-def _relaid(last: bool, *given: Any) -> Iterator[int]:
-    """Copies of what is laid out otherwise; `contiguous(backend_memory_format)` in native/Convolution.cpp."""
+@contextmanager
+def _relaid(tracer: Any, last: bool, *given: Any) -> Iterator[None]:
+    """Copies of what is laid out otherwise; `contiguous(backend_memory_format)` in native/Convolution.cpp.
+
+    No algorithm can do without them, so that they are not told as the convolution's own, as its workspace is.
+    """
     wanted = torch.channels_last if last else torch.contiguous_format
-    for x in given:
-        if x.device.type == "cuda" and not x.is_contiguous(memory_format=wanted):
-            yield size_of(x)
+    others = [x for x in given if x.device.type == "cuda" and not x.is_contiguous(memory_format=wanted)]
+    held = [tracer.scratch(size_of(x), LAYOUT) for x in others]
+    yield
+    for key in held:
+        tracer.ledger.free(key)
 
 
 def _transposes(tracer: Any, x: Any, weight: Any, groups: int) -> bool:
     """Whether a convolution of NCHW data goes to tensor cores, which want NHWC."""
     if x.device.type != "cuda" or (groups == x.shape[1] and groups > 1):
         return False
-    tf32 = x.dtype == torch.float32 and tracer.target.capability[0] >= 8 and torch.backends.cudnn.allow_tf32
+    tf32 = x.dtype == torch.float32 and tracer.target.capability[0] >= 8 and tf32_of(True)
     return ((x.dtype in HALF and tracer.target.capability[0] >= 7) or tf32) and not _last(x, weight)
 
 
@@ -114,12 +125,11 @@ def _conv(tracer: Any, args: Any) -> Iterator[int]:
         tracer.assume("cudnn.benchmark takes the fastest convolution, whose workspace can be larger: not known")
     if x.device.type == "cuda" and groups == x.shape[1] > 1 and weight.dim() == 4 and largest >= LARGE:
         tracer.assume(DEPTHWISE)
-    yield from _relaid(_last(x, weight), x, weight)
     known = _measured(tracer, x, weight, "forward")
-    if known is None and not _transposes(tracer, x, weight, groups):
-        return
     whole = int((x.numel() + out) * x.element_size() * _part(x.shape[0], largest)) + size_of(weight)
-    yield whole if known is None else int(known * whole)
+    with _relaid(tracer, _last(x, weight), x, weight):
+        if known is not None or _transposes(tracer, x, weight, groups):
+            yield whole if known is None else int(known * whole)
 
 
 def _results(args: Any) -> int:
@@ -149,7 +159,6 @@ def _measured(tracer: Any, x: Any, weight: Any, direction: str) -> float | None:
 def _conv_backward(tracer: Any, args: Any) -> Iterator[int]:
     """The larger of two workspaces: the gradients are made one after the other, the weight's with both there."""
     gradient, x, weight = args[:3]
-    yield from _relaid(_last(x, weight), gradient, x, weight)
     known = _measured(tracer, x, weight, "backward")
     part = _part(x.shape[0], max(x.numel(), gradient.numel()))
     whole = int((size_of(gradient) + size_of(x)) * part) + size_of(weight)
@@ -160,19 +169,21 @@ def _conv_backward(tracer: Any, args: Any) -> Iterator[int]:
 
 
 def _conv_gradients(tracer: Any, args: Any) -> Iterator[int]:
-    """What the gradients of input and weight take, and what the bias's takes beyond it, since that is made last.
+    """What the gradients of input and weight take, and after them the bias's, which is a sum over batch and places.
 
-    The bias's is a sum over batch and places; convolution_backward in aten/src/ATen/native/Convolution.cpp.
+    All is given back here, one after the other, and the sum has its own name: it is neither a guess nor to be left out.
+    Source: convolution_backward in aten/src/ATen/native/Convolution.cpp.
     """
-    taken, gradient = list(_conv_backward(tracer, args)), args[0]
-    yield from taken
-    if gradient.device.type != "cuda" or len(args) < 11 or not args[10][2] or gradient.numel() == 0:
-        return
-    axes = [0, *range(2, gradient.dim())]
-    found = reductions.buffers(gradient, axes, _partial(gradient), reductions.gpu(tracer.target))
-    more = sum(found) - sum(taken)
-    if more > 0:
-        yield more
+    gradient, x, weight = args[:3]
+    with _relaid(tracer, _last(x, weight), gradient, x, weight):
+        for size in _conv_backward(tracer, args):
+            tracer.ledger.free(tracer.scratch(size, "aten::convolution_backward"))
+    if gradient.device.type == "cuda" and len(args) > 10 and args[10][2] and gradient.numel():
+        axes = [0, *range(2, gradient.dim())]
+        found = reductions.buffers(gradient, axes, _partial(gradient), reductions.gpu(tracer.target))
+        if found:
+            tracer.ledger.free(tracer.scratch(sum(found), SUM))
+    yield from ()
 
 
 def _partial(x: Any) -> int:
@@ -330,6 +341,7 @@ BEFORE: dict[str, Callable[..., Iterator[int]]] = {
 PAIR, WELFORD = 16, 16
 """Bytes of a largest value with its index, and of a mean with its squares and counts."""
 AFTER: dict[str, Callable[..., Iterator[int]]] = {
+    **libraries.AFTER,
     **{f"aten::{name}": _reduction() for name in ("sum", "sum.dim_IntList", "mean", "mean.dim", "nansum")},
     **{f"aten::{name}": _reduction() for name in ("amax", "amin", "max", "min", "prod", "prod.dim_int")},
     **{f"aten::{name}": _reduction(fixed=PAIR) for name in ("max.dim", "min.dim", "argmax", "argmin")},
@@ -347,3 +359,4 @@ AFTER: dict[str, Callable[..., Iterator[int]]] = {
     "aten::_scaled_dot_product_cudnn_attention_backward": inner.cudnn_backward,
 }
 """Taken after the results are."""
+unknown.HANDLERS.update(libraries.HANDLERS)
