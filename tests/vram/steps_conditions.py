@@ -243,3 +243,25 @@ def penalised():
         gradient.square().sum().backward()
 
     return step
+
+
+class Doubled(torch.autograd.Function):
+    """Makes a constant on the GPU in its backward, as adjoint solvers do."""
+
+    @staticmethod
+    def forward(_ctx, x):
+        return x * 2
+
+    @staticmethod
+    def backward(_ctx, gradient):
+        return gradient * torch.as_tensor(2.0, device=gradient.device) + torch.tensor([1.0], device="cuda")
+
+
+def makes_constants_in_backward():
+    x = torch.randn(1000, device="cuda", requires_grad=True)
+    return lambda: Doubled.apply(x).sum().backward()
+
+
+def reads_a_length():
+    lengths = unknown(ROWS).to(torch.int64)
+    return lambda: torch.zeros(lengths.max().item(), 1000, device="cuda")

@@ -7,6 +7,7 @@ import pytest
 from reproof.errors import PackError
 from reproof.vram import gpus
 from reproof.vram.allocator import Settings
+from reproof.vram.command import main
 from reproof.vram.interpreter import Interpreter
 from reproof.vram.timeline import Timeline
 from reproof.vram.trace import judged
@@ -101,7 +102,9 @@ def test_an_error_names_what_was_assumed_just_before_it(raw):
     assert f"--hint {STEPS}:{asked}=VALUE" in caught.value.fix
 
 
-@pytest.mark.parametrize(("function", "text"), [("waits", "time.sleep(1000)"), ("asks_for_ever", ".max().item()")])
+@pytest.mark.parametrize(
+    ("function", "text"), [("waits", "time.sleep(1000)"), ("asks_for_ever", "unknown(8192, 2).max().item()")]
+)
 def test_a_step_that_does_not_end_says_where_it_was(raw, function, text):
     with pytest.raises(PackError) as caught:
         raw(function, timeout_s=1)
@@ -111,7 +114,22 @@ def test_a_step_that_does_not_end_says_where_it_was(raw, function, text):
         assert f"--hint {STEPS}:{line_of(text)}=VALUE" in caught.value.fix
 
 
+def test_a_whole_number_that_is_read_stands_in_the_headline(capsys):
+    asked = line_of("torch.zeros(lengths.max().item()")
+    words = ["trace", f"{STEPS}:reads_a_length", "--gpu", "T4", "--steps", "1"]
+    assert main(words) == 0
+    assert f"a lower bound if the whole number read at {STEPS}:{asked} is a length" in capsys.readouterr().out
+    assert main([*words, "--hint", f"{STEPS.name}:{asked}=5000"]) == 0
+    said = capsys.readouterr().out
+    assert "lower bound" not in said
+    assert "19.1 MiB" in said  # 5,000 times 1,000 numbers of 4 bytes
+
+
 # ---- what steps often do
+
+
+def test_a_backward_of_ones_own_may_make_constants(raw):
+    assert raw("makes_constants_in_backward", steps=2)["error"] is None
 
 
 def test_an_optimizer_made_before_the_model_moves_updates_the_model(raw):

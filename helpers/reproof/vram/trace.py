@@ -21,7 +21,7 @@ from reproof.vram.traced import Assumption, InterpreterRequest, TraceAnswer, Tra
 
 SOURCES = {
     "workspace": "PyTorch's CUDA sources: cuBLAS workspaces, and temporaries inside kernels",
-    "workspace, a guess": "cuDNN's workspaces as if it transposed to NHWC; no GPU has calibrated this",
+    "workspace, a guess": "laws that no GPU has calibrated: workspaces of cuDNN, its RNN reserve, cuFFT and cuSOLVER",
 }
 ROUNDING = "allocated blocks are multiples of 512 bytes, and some are not split"
 CONF = {
@@ -244,6 +244,9 @@ def _answer(
         f"{each.gpu}: {each.verdict}, {show_bytes(each.device_bytes)} of {show_bytes(each.usable_bytes)}"
         for each in found
     )
+    lengths = sorted({where for what, where in seen if what.startswith("item() of an unknown whole number")})
+    if lengths:
+        peaks += f"; a lower bound if the whole number read at {lengths[0]} is a length: --hint {lengths[0]}=VALUE"
     guessed = [each.gpu for each in found if each.context_bytes == CONTEXT_BYTES]
     notes = [f"context: {show_bytes(CONTEXT_BYTES)} at most; {CONTEXT}"] if guessed else []
     if first["couples"]:

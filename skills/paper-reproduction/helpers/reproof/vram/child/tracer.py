@@ -128,6 +128,7 @@ class Tracer(TorchDispatchMode):
         self._forward: dict[int, tuple[str, str]] = {}  # sequence number of an autograd node -> module, site
         self._rules: dict[Any, Rule] = {}
         self._main = threading.get_ident()
+        self._lifting = {self._main}
         self._workspaces: set[bool] = set()
 
     # ---- where we are
@@ -220,6 +221,10 @@ class Tracer(TorchDispatchMode):
             return NotImplemented  # its class takes it apart first, with this mode still there to see what it does
         kwargs = kwargs or {}
         self.ops += 1
+        thread = threading.get_ident()
+        if thread not in self._lifting:  # a setting of FakeTensorMode's that autograd's own threads do not inherit
+            self._lifting.add(thread)
+            torch._C._set_only_lift_cpu_tensors(True)
         rule = self._rules.get(func)
         if rule is None:
             rule = self._rules[func] = self._rule(func)

@@ -45,8 +45,11 @@ def _item(tracer: Any, _func: Any, args: Any, _kwargs: Any) -> Any:
     if count is not None:
         tracer.assume("a count of a mask: all elements are selected, an upper bound")
         return float(count.truth) if tensor.dtype.is_floating_point else count.truth
-    tracer.assume("item() of an unknown value is taken as 1")
-    return 1.0 if tensor.dtype.is_floating_point else 1
+    if tensor.dtype.is_floating_point:
+        tracer.assume("item() of an unknown value is taken as 1")
+        return 1.0
+    tracer.assume("item() of an unknown whole number is taken as 1, which a length would make a lower bound")
+    return 1
 
 
 def _condition(tracer: Any, noted: Noted | None) -> bool:
