@@ -36,14 +36,15 @@ On a machine with a GPU, and after an out-of-memory (a log, or a snapshot, which
 fits: up to 0.92 of the memory a program gets on that GPU; tight: up to all of it; no: more. Every size says how it is
 known. With several GPUs the answer is yes if one of them holds everything. stdout is the report: Markdown, or JSON with
 --json; errors and warnings go to stderr.
-exit 0 it fits, or nearly · 4 it fits on none, a warning came, or no out-of-memory was found · 2 bad input · 3
+exit 0 it fits, or nearly · 4 it fits on none, a warning came, or a log shows no out-of-memory · 2 bad input · 3
 something needed is not there (torch, GPU, driver, an operator without a fake kernel); the weaker way is then named
 Untried: no GPU was used by this version. measure, calibrate and watch ran whole, but against stand-ins; CUDA context,
-cuDNN's workspaces, RNN reserve and all times are uncalibrated. Quantised layers and optimizers of bitsandbytes and
+cuDNN's workspaces, RNN reserve, work areas of cuFFT and cuSOLVER and all times are uncalibrated. bitsandbytes and
 torchao trace; GPTQ and AWQ are refused with a bound. In a trace torch.compile is left out, DataParallel and FSDP are
-one GPU's upper bound, streams are one, unknown conditions are false, masks select all, each listed with its line.
-CUDA graphs, sparse tensors, ctc_loss, extensions without fake kernels are refused. The closed form knows no data set
-on the device and no evaluation; see metric. A trace is of the torch it runs in: old ones differed by up to a quarter.
+one GPU's upper bound, streams are one. Of unknown values masks select all, asserts pass, what an `if` may do is done,
+loops make 16 passes, a draw stands for all; each is listed with its line, and a hint says better. CUDA graphs, sparse
+tensors, lazy modules, extensions without fake kernels are refused. The closed form knows no data set on the device and
+no evaluation; see metric. A trace is of the torch it runs in: old ones differed by up to a quarter.
 """
 
 import sys

@@ -82,7 +82,7 @@ def loops(masked=16, until=16, endless=16):
         while passes["two"] < 40 and not (unknown() > 0).all():
             passes["two"] += 1
         for _ in range(5):
-            if (unknown() > 0).sum() == 0:
+            if (unknown() > 0).sum() == 0 or unknown().max() < 5:
                 continue
             passes["continue"] += 1
         going = torch.ones(4, dtype=torch.long, device="cuda")
