@@ -85,23 +85,16 @@ def loops(masked=16, until=16, endless=16):
             if (unknown() > 0).sum() == 0 or unknown().max() < 5:
                 continue
             passes["continue"] += 1
-        going = torch.ones(4, dtype=torch.long, device="cuda")
-        while True:  # as text is generated: until a word that is not known, or the longest length
-            passes["known"] += 1
-            stops = unknown(4, ROWS) @ unknown(ROWS) > 0
-            going = going & ~(stops | torch.full((4,), passes["known"] >= 5, device="cuda"))
-            if going.max() == 0:
-                break
-        expected = {
-            "endless": endless,
-            "masked": masked,
-            "until": until,
-            "for": 48,
-            "two": 40,
-            "continue": 5,
-            "known": 5,
-        }
-        assert passes == expected, passes
+        for _ in range(5):
+            going = torch.ones(4, dtype=torch.long, device="cuda")
+            while True:  # as text is generated: until a word that is not known, or the longest length
+                passes["known"] += 1
+                stops = unknown(4, ROWS) @ unknown(ROWS) > 0
+                going = going & ~(stops | torch.full((4,), passes["known"] % 5 == 0, device="cuda"))
+                if going.max() == 0:
+                    break
+        told = {"endless": endless, "masked": masked, "until": until}
+        assert passes == {**told, "for": 48, "two": 40, "continue": 5, "known": 25}, passes
 
     return step
 
@@ -183,7 +176,13 @@ def habits(folder):
         os.makedirs(f"{folder}/made/below", exist_ok=True)  # noqa: PTH103 - as people write it
         Path(folder).mkdir(exist_ok=True)
         data = torch.utils.data.TensorDataset(torch.arange(16.0).reshape(4, 4))
-        loader = torch.utils.data.DataLoader(data, 2, num_workers=4, prefetch_factor=2, persistent_workers=True)
+        workers = {
+            "num_workers": 4,
+            "prefetch_factor": 2,
+            "persistent_workers": True,
+            "multiprocessing_context": "spawn",
+        }
+        loader = torch.utils.data.DataLoader(data, 2, **workers)
         rows = []
         for (batch,) in loader:
             moved = batch.to("cuda", non_blocking=True)
