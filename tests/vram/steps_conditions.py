@@ -4,6 +4,7 @@ import copy
 import os
 import random
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -175,13 +176,12 @@ def habits(folder):
             torch.cuda.nvtx.mark("here")
         os.makedirs(f"{folder}/made/below", exist_ok=True)  # noqa: PTH103 - as people write it
         Path(folder).mkdir(exist_ok=True)
+        with suppress(FileExistsError):
+            Path(folder).mkdir()
+            raise AssertionError("it is there already")
         data = torch.utils.data.TensorDataset(torch.arange(16.0).reshape(4, 4))
-        workers = {
-            "num_workers": 4,
-            "prefetch_factor": 2,
-            "persistent_workers": True,
-            "multiprocessing_context": "spawn",
-        }
+        workers = {"num_workers": 4, "prefetch_factor": 2, "persistent_workers": True}
+        workers["multiprocessing_context"] = "spawn"
         loader = torch.utils.data.DataLoader(data, 2, **workers)
         rows = []
         for (batch,) in loader:
