@@ -47,6 +47,22 @@ def test_what_a_helper_starts_by_path_travels_too(name):
     assert set(child) <= modules_of((name,))
 
 
+@pytest.mark.parametrize("name", ["probe", "vram", "debug", "compare", "parity"])
+def test_what_starts_our_code_in_a_users_interpreter_travels_too(name):
+    assert HELPERS / "reproof" / "childstart.py" in modules_of((name,))
+
+
+@pytest.mark.torch
+@pytest.mark.linux
+@pytest.mark.parametrize("skill", sorted(SKILLS))
+def test_a_copied_skill_runs_a_step_in_a_users_interpreter(skill, tmp_path):
+    shutil.copytree(ROOT / "skills" / skill, tmp_path / skill)
+    step = f"{ROOT / 'tests' / 'vram' / 'steps.py'}:linear"
+    command = [sys.executable, tmp_path / skill / "helpers" / "vram.py", "trace", step, "--gpu", "T4", "--steps", "1"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.stdout.startswith("# GPU memory of a traced training step"), run.stderr
+
+
 def test_imports_inside_functions_are_followed(tmp_path):
     source = tmp_path / "x.py"
     source.write_text("def f():\n    from reproof.render import render\n    return render\n")

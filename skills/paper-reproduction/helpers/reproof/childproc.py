@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from reproof import childstart
 from reproof.errors import MissingError
 
-START = Path(__file__).with_name("childstart.py")
+START = Path(childstart.__file__)  # imported, so that installed skills carry it
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
