@@ -120,6 +120,8 @@ def torchs_own_loops():
 def blamed():
     def step():
         rows = []
+        if unknown().max() > 0.25:
+            rows = []
         if unknown().max() > 0.5:
             rows.append(1)
         else:

@@ -119,9 +119,8 @@ def _in_a_fork(job: dict[str, Any]) -> dict[str, Any]:
             return {"ended": "done" if code == 0 else f"exit {code}" if code > 0 else f"signal {-code}"}
         time.sleep(POLL_S)
     ends = time.monotonic() + LAST_WORDS_S
-    while (
-        time.monotonic() < ends
-    ):  # first it may say where it was; what is raised in a weak reference's callback is lost
+    # first it may say where it was; again and again, since what is raised in a callback of weakref is lost
+    while time.monotonic() < ends:
         os.kill(pid, signal.SIGALRM)
         time.sleep(10 * POLL_S)
         done, status = os.waitpid(pid, os.WNOHANG)

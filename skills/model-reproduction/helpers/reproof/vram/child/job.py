@@ -194,7 +194,8 @@ def _blamed(tracer: Tracer, error: dict[str, str]) -> dict[str, str]:
         return {}
     if not asked:
         return {}
-    line, what, count = max(asked, key=lambda each: (error["kind"] == "step-raised" and each[0], each[2]))
+    nearest = error["kind"] == "step-raised"
+    line, what, count = max(asked, key=lambda each: (nearest and int(each[0].rpartition(":")[2]), each[2]))
     return {"asked": line, "text": f"{error['text']}; {what} at {line}, {count} times"}
 
 
